@@ -1,0 +1,165 @@
+"""The network in plain PyTorch: what is exported to ONNX, and an engine for CPU and CUDA.
+
+A BERT encoder (post-norm, GELU, learned positions) whose token states are averaged, normalised and
+mapped to one logit a label. Parameters are named as in ``transformers.BertModel`` below ``encoder.``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cuoshi.classifier.engines import Scores, TokenIds
+from cuoshi.classifier.modelfolder import ModelConfig
+
+PAD = 1
+TOKENS_A_BATCH = 4_096
+
+
+class _Attention(nn.Module):
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        size = config.hidden_size
+        self.heads = config.num_attention_heads
+        self.query = nn.Linear(size, size)
+        self.key = nn.Linear(size, size)
+        self.value = nn.Linear(size, size)
+        self.output = nn.Linear(size, size)
+
+    def forward(self, states: Tensor, bias: Tensor | None) -> Tensor:
+        batch, length, size = states.shape
+        shape = (batch, length, self.heads, size // self.heads)
+        query, key, value = (
+            layer(states).view(shape).transpose(1, 2) for layer in (self.query, self.key, self.value)
+        )
+        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        merged: Tensor = self.output(mixed.transpose(1, 2).reshape(batch, length, size))
+        return merged
+
+
+class _Layer(nn.Module):
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.attention = _Attention(config)
+        self.attention_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.inner = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.outer = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.output_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    def forward(self, states: Tensor, bias: Tensor | None) -> Tensor:
+        states = self.attention_norm(states + self.attention(states, bias))
+        result: Tensor = self.output_norm(states + self.outer(functional.gelu(self.inner(states))))
+        return result
+
+
+class Network(nn.Module):
+    """Token ids to logits.
+
+    Input ``ids`` of shape ``[batch, tokens]``, padded with 1; output ``[batch, labels]``. Without padding
+    pass ``padded=False``: no mask is computed then, which makes the exported graph smaller and faster.
+    """
+
+    def __init__(self, config: ModelConfig, labels: int) -> None:
+        super().__init__()
+        size = config.hidden_size
+        self.words = nn.Embedding(config.vocab_size, size)
+        self.positions = nn.Embedding(config.max_position_embeddings, size)
+        self.types = nn.Embedding(config.type_vocab_size, size)
+        self.norm = nn.LayerNorm(size, eps=config.layer_norm_eps)
+        self.layers = nn.ModuleList(_Layer(config) for _ in range(config.num_hidden_layers))
+        self.pooled_norm = nn.LayerNorm(size, elementwise_affine=False)
+        self.head = nn.Linear(size, labels)
+
+    def forward(self, ids: Tensor, padded: bool = True) -> Tensor:
+        places = torch.arange(ids.shape[1], device=ids.device)
+        states = self.norm(self.words(ids) + self.positions(places) + self.types.weight[0])
+        bias = None
+        mask = None
+        if padded:
+            mask = ids != PAD
+            bias = mask[:, None, None, :]
+        for layer in self.layers:
+            states = layer(states, bias)
+        if mask is None:
+            pooled = states.mean(dim=1)
+        else:
+            weight = mask[:, :, None].to(states.dtype)
+            pooled = (states * weight).sum(dim=1) / weight.sum(dim=1)
+        logits: Tensor = self.head(self.pooled_norm(pooled))
+        return logits
+
+
+_RENAMED = {
+    "attention.self.query": "attention.query",
+    "attention.self.key": "attention.key",
+    "attention.self.value": "attention.value",
+    "attention.output.dense": "attention.output",
+    "attention.output.LayerNorm": "attention_norm",
+    "intermediate.dense": "inner",
+    "output.dense": "outer",
+    "output.LayerNorm": "output_norm",
+}
+_EMBEDDINGS = {
+    "embeddings.word_embeddings": "words",
+    "embeddings.position_embeddings": "positions",
+    "embeddings.token_type_embeddings": "types",
+    "embeddings.LayerNorm": "norm",
+}
+
+
+def network_name(name: str) -> str:
+    """The name in :class:`Network` of a parameter of a model folder (``encoder.…`` or ``head.…``)."""
+    stem, _, kind = name.removeprefix("encoder.").rpartition(".")
+    if stem in _EMBEDDINGS:
+        return f"{_EMBEDDINGS[stem]}.{kind}"
+    if stem.startswith("encoder.layer."):
+        number, _, part = stem.removeprefix("encoder.layer.").partition(".")
+        return f"layers.{number}.{_RENAMED[part]}.{kind}"
+    return name
+
+
+def load_network(weights: Path, config: ModelConfig, labels: int) -> Network:
+    """The network with the weights of ``model.safetensors``, in single precision, ready to predict."""
+    from safetensors.torch import load_file
+
+    network = Network(config, labels)
+    state = {network_name(name): value.float() for name, value in load_file(str(weights)).items()}
+    network.load_state_dict(state)
+    return network.eval()
+
+
+class TorchEngine:
+    """Scores with PyTorch on ``device``, in padded batches of rows of like length."""
+
+    def __init__(self, network: Network, device: str = "cpu") -> None:
+        self._device = torch.device(device)
+        self._network = network.to(self._device).eval()
+
+    @torch.inference_mode()
+    def scores(self, rows: Sequence[TokenIds]) -> Scores:
+        """See :class:`cuoshi.classifier.engines.Engine`."""
+        result = np.empty((len(rows), self._network.head.out_features), dtype=np.float32)
+        for batch in _batches(rows):
+            width = max(len(rows[i]) for i in batch)
+            ids = torch.full((len(batch), width), PAD, dtype=torch.long)
+            for place, i in enumerate(batch):
+                ids[place, : len(rows[i])] = torch.from_numpy(rows[i])
+            logits = self._network(ids.to(self._device))
+            result[batch] = torch.sigmoid(logits.float()).cpu().numpy()
+        return result
+
+
+def _batches(rows: Sequence[TokenIds]) -> list[list[int]]:
+    """Indices of rows, sorted by length, in batches of at most :data:`TOKENS_A_BATCH` padded tokens."""
+    batches: list[list[int]] = []
+    for index in sorted(range(len(rows)), key=lambda i: len(rows[i])):
+        if batches and (len(batches[-1]) + 1) * len(rows[index]) <= TOKENS_A_BATCH:
+            batches[-1].append(index)
+        else:
+            batches.append([index])
+    return batches

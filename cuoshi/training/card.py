@@ -1,0 +1,127 @@
+"""The model card, ``README.md`` of a model folder, written from the folder's own files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from cuoshi.classifier.taxonomy import Taxonomy
+
+NOTES = "card-notes.md"
+_HEADLINE = {
+    "micro_f1": "micro-F1",
+    "macro_f1": "macro-F1",
+    "exact_match": "exact match",
+    "no_measure_f1": "“no measure” F1",
+    "calibration_error": "calibration error",
+}
+_TEMPLATE = Template("""\
+# $name $version
+
+Labels paragraphs of Chinese text with the measures they report: $count labels of the taxonomy
+`$taxonomy` $taxonomy_version (hash `$hash`). One score a label, each between 0 and 1; a paragraph may have
+several labels or none. An encoder of $layers layers, $hidden wide, with a vocabulary of $vocabulary pieces,
+mean pooling and a linear head. Text beyond $tokens tokens is read by overlapping windows.
+
+Files: `model.safetensors`, `model.int8.onnx` (what the CPU runs), `tokenizer.json`, `labels.json` (order
+of the labels), `thresholds.json`, `metrics.json`, `training.json` (how it was trained), `manifest.json`
+(SHA-256 of every file).
+$notes
+## Figures
+
+$figures
+
+Macro-F1 is the mean over labels with at least $support positives. Brackets: 95 % bootstrap interval over
+paragraphs. The int8 graph differs from the stored weights by at most $largest in a score
+(mean $mean); $flips of the validation paragraphs get another label set from it.
+
+## By label
+
+$table
+""")
+
+
+def write_card(folder: Path, taxonomy: Taxonomy) -> None:
+    """Write ``README.md``; the text of ``card-notes.md``, when the folder has it, goes into its middle."""
+    config = _json(folder / "config.json")
+    metrics = _json(folder / "metrics.json")
+    notes_file = folder / NOTES
+    notes = "\n" + notes_file.read_text(encoding="utf-8").strip() + "\n" if notes_file.is_file() else ""
+    text = _TEMPLATE.substitute(
+        name=config["name"],
+        version=config["version"],
+        count=len(taxonomy.ids),
+        taxonomy=taxonomy.name,
+        taxonomy_version=taxonomy.version,
+        hash=taxonomy.hash[:12],
+        layers=config["num_hidden_layers"],
+        hidden=config["hidden_size"],
+        vocabulary=f"{config['vocab_size']:,}",
+        tokens=config["max_tokens"],
+        notes=notes,
+        figures=_figures(metrics),
+        support=next((m["min_support"] for m in metrics.values() if "min_support" in m), 5),
+        largest=f"{metrics['int8']['largest']:.3f}",
+        mean=f"{metrics['int8']['mean']:.4f}",
+        flips=f"{metrics['int8']['flips']:.1%}",
+        table=_labels(folder, metrics, taxonomy),
+    )
+    (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def _figures(metrics: dict[str, Any]) -> str:
+    names = [name for name, value in metrics.items() if "micro_f1" in value]
+    lines = ["| | " + " | ".join(names) + " |", "|---|" + "--:|" * len(names)]
+    lines.append("| paragraphs | " + " | ".join(str(metrics[name]["paragraphs"]) for name in names) + " |")
+    for key, title in _HEADLINE.items():
+        cells = []
+        for name in names:
+            low_high = metrics[name].get("intervals", {}).get(key)
+            interval = f" [{low_high[0]:.3f}–{low_high[1]:.3f}]" if low_high else ""
+            cells.append(f"{metrics[name][key]:.3f}{interval}")
+        lines.append(f"| {title} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + _breakdowns(metrics)
+
+
+def _breakdowns(metrics: dict[str, Any]) -> str:
+    text = ""
+    for name, value in metrics.items():
+        for key in [key for key in value if key.startswith("by_")]:
+            text += f"\n\nOn `{name}` by {key.removeprefix('by_')}:\n\n"
+            text += "| | paragraphs | micro-F1 | exact match | “no measure” F1 |\n|---|--:|--:|--:|--:|\n"
+            text += "\n".join(
+                f"| {part} | {row['paragraphs']} | {row['micro_f1']:.3f} | {row['exact_match']:.3f} |"
+                f" {row['no_measure_f1']:.3f} |"
+                for part, row in value[key].items()
+            )
+    return text
+
+
+def _labels(folder: Path, metrics: dict[str, Any], taxonomy: Taxonomy) -> str:
+    """A row a label: threshold, and F1 with interval and support on every data set measured by label."""
+    thresholds = _json(folder / "thresholds.json")["labels"]
+    names = [name for name, value in metrics.items() if "labels" in value]
+    lines = [
+        "| label | | threshold | positives | " + " | ".join(f"{n} F1 | support" for n in names) + " |",
+        "|---|---|--:|--:|" + "--:|--:|" * len(names),
+    ]
+    for label in taxonomy.labels:
+        limit = thresholds[label.id]
+        cells = [f"`{label.id}`", label.name.get("zh"), f"{limit['threshold']:.3f}", str(limit["support"])]
+        for name in names:
+            row = metrics[name]["labels"][label.id]
+            low, high = row["interval"]
+            cells += [
+                f"{row['f1']:.2f} [{low:.2f}–{high:.2f}]" if row["support"] else "–",
+                str(row["support"]),
+            ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    value = json.loads(path.read_text(encoding="utf-8"))
+    assert isinstance(value, dict)
+    return value
