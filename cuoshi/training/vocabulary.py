@@ -39,7 +39,7 @@ def choose_pieces(
     Args:
         pieces: the whole vocabulary.
         scores: its unigram log-probabilities.
-        texts: text of the domain; pieces that occur in it twice or more are kept before others.
+        texts: text of the domain; pieces that occur in it are kept before others.
         size: how many pieces to keep, special tokens not counted.
 
     Returns:
@@ -52,7 +52,7 @@ def choose_pieces(
     def rank(index: int) -> tuple[int, int, float]:
         piece = pieces[index]
         first = len(piece.lstrip("▁")) <= 1 or piece in PREFIXES
-        return (0 if first else 1, -(min(used[piece], 2) // 2), -scores[index])
+        return (0 if first else 1, -min(used[piece], 1), -scores[index])
 
     return sorted(sorted(candidates, key=rank)[:size])
 

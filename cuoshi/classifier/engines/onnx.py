@@ -30,7 +30,7 @@ class OnnxEngine:
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(
-                path.read_bytes(), sess_options=options, providers=["CPUExecutionProvider"]
+                str(path), sess_options=options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # onnxruntime raises classes of its C++ side
             raise ModelError(f"{path}: ONNX Runtime cannot load it ({error}); get the model again") from None

@@ -1,7 +1,7 @@
 """The network in plain PyTorch: what is exported to ONNX, and an engine for CPU and CUDA.
 
 A BERT encoder (post-norm, GELU, learned positions) whose token states are averaged, normalised and
-mapped to one logit a label. Parameters are named as in ``transformers.BertModel`` below ``encoder.``.
+mapped to one logit a label.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from cuoshi.classifier.engines import Scores, TokenIds
 from cuoshi.classifier.modelfolder import ModelConfig
+from cuoshi.classifier.weights import unpack
 
 PAD = 1
 TOKENS_A_BATCH = 4_096
@@ -113,7 +114,7 @@ _EMBEDDINGS = {
 
 
 def network_name(name: str) -> str:
-    """The name in :class:`Network` of a parameter of a model folder (``encoder.…`` or ``head.…``)."""
+    """The name in :class:`Network` of a parameter of a trained classifier (``encoder.…`` or ``head.…``)."""
     stem, _, kind = name.removeprefix("encoder.").rpartition(".")
     if stem in _EMBEDDINGS:
         return f"{_EMBEDDINGS[stem]}.{kind}"
@@ -125,11 +126,11 @@ def network_name(name: str) -> str:
 
 def load_network(weights: Path, config: ModelConfig, labels: int) -> Network:
     """The network with the weights of ``model.safetensors``, in single precision, ready to predict."""
-    from safetensors.torch import load_file
+    from safetensors.numpy import load_file
 
     network = Network(config, labels)
-    state = {network_name(name): value.float() for name, value in load_file(str(weights)).items()}
-    network.load_state_dict(state)
+    state = unpack(load_file(str(weights)))
+    network.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
     return network.eval()
 
 

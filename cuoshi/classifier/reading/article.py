@@ -13,9 +13,9 @@ class Paragraph:
     """One paragraph.
 
     ``id`` is ``p`` and the first ten hex digits of the SHA-256 of ``text`` in UTF-8, with ``-2``, ``-3`` …
-    for repeats inside one article. ``index`` counts from 0. ``start`` and ``end`` are offsets, in code points,
-    into ``Article.text``. ``text`` is one line; it may differ from the slice in white space, joined line
-    breaks, invisible characters and (Markdown) marks.
+    for repeats inside one article. ``index`` counts from 0. ``start`` and ``end`` are offsets, in code
+    points, into ``Article.text``. ``text`` is one line; it may differ from the slice in white space, joined
+    line breaks, invisible characters and (Markdown) marks.
     """
 
     id: str
@@ -29,7 +29,7 @@ class Paragraph:
 class Article:
     """An article as read.
 
-    ``text`` is the whole decoded text of text and Markdown input, and the extracted text of HTML, docx and PDF.
+    ``text`` is the whole decoded text of text and Markdown input, the extracted text of HTML, docx and PDF.
     ``date`` is ISO 8601 (YYYY-MM-DD). ``encoding`` is the codec of the bytes, None where there is none.
     """
 

@@ -1,10 +1,10 @@
 """Which lines of a page are its article and which are furniture: a few structural rules, cautious ones.
 
-Three kinds of line are known. *Crumbs* say where in a site a page stands; they only occur above the body.
-*Notes* (tags, previous and next, share buttons, editors, copyright) are dropped wherever they stand. *Openers*
-(相关推荐, 热点排行 …) begin lists of other articles: where at least as much prose stands above as below, all that
-follows is furniture; otherwise a box stands inside the article and only the links under it go. A rule looks at
-whole short lines, so that a sentence that mentions such a word stays.
+Four kinds of line are known. *Crumbs* say where in a site a page stands; they only occur above the body.
+*Notes* (tags, previous and next, share buttons, editors) are dropped wherever they stand, a site's *imprint*
+below the body. *Openers* (相关推荐, 热点排行 …) begin lists of other articles: where at least as much prose
+stands above as below, all that follows is furniture; otherwise a box stands inside the article and only the
+links under it go. A rule looks at whole short lines, so that a sentence that mentions such a word stays.
 """
 
 from __future__ import annotations
@@ -40,10 +40,12 @@ _NOTE = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _FOOTER = re.compile(
-    r"[网網]站[标標][识識][码碼]|^主[办辦][单單]?位?\s*[:：]|技[术術]支持\s*[:：]|[网網]站地[图圖]|友情[链鏈][接結]|^[关關]于我[们們]"
-    r"|版[权權]所有|Copyright|©|ICP[备備证]|公网安备|All Rights? Reserved|[违違]法和不良信息|\d+\s*位[访訪][问問]者",
+    r"[网網]站[标標][识識][码碼]|^主[办辦][单單]?位?\s*[:：]|技[术術]支持\s*[:：]|[网網]站地[图圖]|友情[链鏈][接結]"
+    r"|^[关關]于我[们們]|版[权權]所有|Copyright|©|ICP[备備证]|公网安备|All Rights? Reserved"
+    r"|[违違]法和不良信息|\d+\s*位[访訪][问問]者",
     re.IGNORECASE,
 )
+_DOCUMENT_NUMBER = re.compile(r"\S{2,15}[〔［\[（(]\d{4}[〕］\]）)]\s*第?\s*\d{1,5}\s*号")
 _DISCLAIMER = re.compile(
     r"^[【\[（(]?(?:免[责責]|版[权權]|特[别別]|[郑鄭]重)?[声聲]明[】\]）)]?(?:\s*[:：]|$)|^凡本[网網站]|^本[网網站]\S{0,6}[转轉][载載]"
 )
@@ -89,13 +91,12 @@ def frame(
     kept = [not (crumb or note) for crumb, note in zip(crumbs, notes, strict=True)]
     for index in meta.meta_lines:
         kept[index] = False
-    kept = [
-        keep and (line != title or index >= HEAD)
-        for index, (keep, line) in enumerate(zip(kept, lines, strict=True))
-    ]
-    if meta.certain and meta.title_line is not None:
-        kept[meta.title_line] = False
-        _drop_navigation(lines, kept, meta.title_line)
+    place = meta.title_line if meta.certain else None
+    if title is not None:
+        place = next((index for index, line in enumerate(lines[:HEAD]) if line == title), None)
+    if place is not None:
+        kept[place] = False
+        _drop_navigation(lines, kept, place)
     _drop_lists(lines, notes, kept)
     _drop_links(lines, linked, kept)
     _drop_footer(lines, kept)
@@ -117,6 +118,8 @@ def is_furniture(line: str) -> bool:
         return False
     if len(line) <= 4 and not any(char.isalpha() for char in line):
         return True  # a section's ornamental number, a rule of dashes
+    if _DOCUMENT_NUMBER.fullmatch(line):
+        return True
     if _DISCLAIMER.match(line):
         return _DISCLAIMED.search(line) is not None or len(line) <= 6
     if line.endswith("。"):
@@ -133,6 +136,11 @@ def _drop_navigation(lines: Sequence[str], kept: list[bool], title: int) -> None
             kept[index] = False
 
 
+def is_opener(line: str) -> bool:
+    """Return whether a line is the heading of a list of other articles or of comments."""
+    return len(line) <= _SHORT and _OPENER.match(line) is not None
+
+
 def prose(line: str) -> int:
     """Return the characters of a line that is a sentence, 0 for headings, links and cut-off teasers."""
     return len(line) if len(line) >= _PROSE and is_sentence(line) and not _CUT_OFF.search(line[-8:]) else 0
@@ -143,7 +151,7 @@ def _drop_lists(lines: Sequence[str], notes: Sequence[bool], kept: list[bool]) -
     weights = [prose(line) if kept[index] else 0 for index, line in enumerate(lines)]
     above, total = 0, sum(weights)
     for index, line in enumerate(lines):
-        opens = len(line) <= _SHORT and _OPENER.match(line) is not None
+        opens = is_opener(line)
         ends = notes[index] and re.match(r"[\s【\[]*(?:[标標][签籤]|上一|下一)", line) is not None
         if (opens or ends) and above > 0 and above >= total - above:
             kept[index:] = [False] * (len(lines) - index)

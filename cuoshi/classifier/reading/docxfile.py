@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from cuoshi.classifier.errors import ReadingError
+from cuoshi.classifier.errors import MissingExtraError, ReadingError
 from cuoshi.classifier.reading.lines import clean
 from cuoshi.classifier.reading.metadata import Metadata
 
@@ -22,7 +22,10 @@ _PATH = "./w:p | ./w:tbl | ./w:sdt/w:sdtContent/w:p | ./w:sdt/w:sdtContent/w:tbl
 
 def read(data: bytes, where: str) -> tuple[list[str], Metadata]:
     """Return the document's lines and its core properties; ReadingError where it is broken."""
-    import docx
+    try:
+        import docx
+    except ModuleNotFoundError:
+        raise MissingExtraError("python-docx", "docs") from None
 
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:

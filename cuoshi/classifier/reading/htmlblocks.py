@@ -5,23 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from cuoshi.classifier.reading.lines import clean
 
-_BLOCKS = frozenset(
-    "address article aside blockquote body br caption center dd div dl dt fieldset figcaption figure footer form "
-    "h1 h2 h3 h4 h5 h6 header hr legend li main nav ol p pre section table tbody td tfoot th thead tr ul".split()
-)
-_SKIPPED = frozenset(
-    "aside audio button canvas footer head iframe input nav noscript object option script select style svg "
-    "template textarea title video".split()
-)
-_FURNITURE = frozenset(
-    "ad ads adv advert advertisement adwrap banner bread breadcrumb breadcrumbs cmt cmts comment comments copyright "
-    "crumb crumbs foot footer guess menu nav navbar navigation pager pagination qrcode rank ranking recommend "
-    "recommends related share sidebar toolbar".split()
-)
+_BLOCK_TAGS = """
+    address article aside blockquote body br caption center dd div dl dt fieldset figcaption figure footer
+    form h1 h2 h3 h4 h5 h6 header hr legend li main nav ol p pre section table tbody td tfoot th thead tr ul
+"""
+_SKIPPED_TAGS = """
+    aside audio button canvas footer head iframe input nav noscript object option script select style svg
+    template textarea title video
+"""
+_FURNITURE_NAMES = """
+    ad ads adv advert advertisement adwrap banner bread breadcrumb breadcrumbs cmt cmts comment comments
+    copyright crumb crumbs foot footer guess menu nav navbar navigation pager pagination qrcode rank ranking
+    recommend recommends related share sidebar toolbar
+"""
+_BLOCKS = frozenset(_BLOCK_TAGS.split())
+_SKIPPED = frozenset(_SKIPPED_TAGS.split())
+_FURNITURE = frozenset(_FURNITURE_NAMES.split())
 _WORDS = re.compile(r"[A-Z]?[a-z]+")
 _CELL = 600
 """Longest cell, in characters, of a table that holds data and not a layout."""
@@ -29,11 +33,16 @@ _CELL = 600
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A line of a page: ``order`` is the number of the element it begins in; ``linked``: nothing but links."""
+    """A line of a page.
+
+    ``order`` numbers the element it begins in; ``linked`` tells that it is nothing but links, ``row`` that it
+    is a row of a data table.
+    """
 
     text: str
     order: int
     linked: bool = False
+    row: bool = False
 
 
 @dataclass(slots=True)
@@ -108,7 +117,7 @@ def text_length(element: Any) -> int:
 
 
 def _is_skipped(element: Any, total: int) -> bool:
-    """Return whether an element is no text, hidden, or named as furniture without holding most of the page."""
+    """Return whether an element is no text, hidden, or named as furniture and not most of the page."""
     if element.tag in _SKIPPED:
         return element.tag not in ("aside", "footer", "nav") or text_length(element) <= total / 2
     style = element.get("style")
@@ -124,12 +133,26 @@ def _is_skipped(element: Any, total: int) -> bool:
 
 
 def _row(element: Any, order: int) -> Block | None:
-    """Return a row of a data table as one line, its cells joined by ' | '; None for a row that lays out a page."""
-    if next(element.iter("table", "form", "ul", "ol", "h1", "h2", "h3"), None) is not None:
-        return None
-    cells = [clean(" ".join(cell.itertext())) for cell in element if cell.tag in ("td", "th")]
-    filled = [cell for cell in cells if cell]
-    if len(filled) < 2 or max(map(len, filled)) > _CELL or len(list(element.iter("br"))) > 3 * len(cells):
+    """Return a row of a data table as a line, cells joined by ' | '; None for a row that lays out a page."""
+    cells = _cells(element)
+    if len(cells) == 1:  # a note across the table, between or below its rows
+        beside = (
+            *islice(element.itersiblings("tr"), 3),
+            *islice(element.itersiblings("tr", preceding=True), 3),
+        )
+        if not any(len(_cells(each)) > 1 for each in beside):
+            return None
+    if not cells:
         return None
     linked = sum(len(clean(" ".join(link.itertext()))) for link in element.iter("a"))
-    return Block(" | ".join(filled), order, linked >= 0.8 * sum(map(len, filled)))
+    return Block(" | ".join(cells), order, linked >= 0.8 * sum(map(len, cells)), True)
+
+
+def _cells(row: Any) -> list[str]:
+    """Return the texts of the cells that are not empty, none where one holds more than data."""
+    if next(row.iter("table", "form", "ul", "ol", "h1", "h2", "h3"), None) is not None:
+        return []
+    cells = [clean(" ".join(cell.itertext())) for cell in row if cell.tag in ("td", "th")]
+    filled = [cell for cell in cells if cell]
+    breaks = sum(1 for _ in row.iter("br"))
+    return [] if breaks > 3 * len(cells) or max(map(len, filled), default=0) > _CELL else filled

@@ -34,7 +34,7 @@ def metadata(root: Any) -> Metadata:
 
 
 def author(root: Any) -> str | None:
-    """Return the declared author: the account that published it on WeChat, else the weakest word on the source."""
+    """Return the declared author: the account on WeChat, elsewhere a last resort for the source."""
     return _declared(root).get("author")
 
 
@@ -55,7 +55,8 @@ def _title(root: Any, declared: Mapping[str, str], scripts: str) -> str | None:
     named = [declared[name] for name in _TITLES if name in declared]
     for heading in root.iter("h1", "h2"):
         text = clean(" ".join(heading.itertext()))
-        if 4 <= len(text) <= 120 and any(text in other for other in (*named, page)):
+        if 4 <= len(text) <= 120 and any(other.startswith(text) for other in (*named, page)):
             return text
     named += _JSON_TITLE.findall(scripts)
-    return without_site(next((text for text in (*named, page) if text), "")) or None
+    headings = [] if page else [clean(" ".join(heading.itertext())) for heading in root.iter("h1")]
+    return without_site(next((text for text in (*named, page, *headings) if text), "")) or None

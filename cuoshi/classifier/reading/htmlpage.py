@@ -13,11 +13,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from cuoshi.classifier.errors import ReadingError
-from cuoshi.classifier.reading.boilerplate import is_furniture, prose
+from cuoshi.classifier.reading.boilerplate import is_furniture, is_opener, prose
 from cuoshi.classifier.reading.htmlblocks import Block, blocks, number
 from cuoshi.classifier.reading.htmlmeta import author, metadata
 from cuoshi.classifier.reading.lines import clean
-from cuoshi.classifier.reading.metadata import HEAD, Metadata, is_meta_line, iso_date, source_in
+from cuoshi.classifier.reading.metadata import (
+    HEAD,
+    Metadata,
+    find,
+    is_meta_line,
+    iso_date,
+    source_in,
+)
 
 _LARGE = 4_000_000
 """Pages of more characters are read as a whole, without readability."""
@@ -33,7 +40,7 @@ _CONTAINERS = (
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The lines of the stretch that holds the article, which of them are links alone, and what the page says."""
+    """The lines that hold the article, which of them are links alone, and what the page says of itself."""
 
     lines: list[str]
     linked: list[bool]
@@ -46,13 +53,14 @@ def extract(page: str, where: str) -> Page:
 
     parser = html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=True)
     data = page.replace("\x00", "").encode("utf-8", "replace")
-    root = html.document_fromstring(data, parser=parser) if data.strip() else None
-    found: list[Block] = []
-    if root is not None:
-        number(root)
-        found = blocks(root)
-    if root is None or not found:
-        raise ReadingError(f"{where}: the page has no text; save it from the browser once it is fully loaded")
+    try:
+        root = html.document_fromstring(data, parser=parser)
+    except html.etree.ParserError:
+        raise _textless(where) from None
+    number(root)
+    found = blocks(root)
+    if not found:
+        raise _textless(where)
     meta = metadata(root)
     after = _after_title(found, meta.title)
     first, last = _stretch(root, page, found[after:])
@@ -60,11 +68,19 @@ def extract(page: str, where: str) -> Page:
     first, last = (after if 0 < first <= _LEAD and after else first + after), last + after
     stretch = found[first:last]
     head = [block.text for block in found[max(0, first - HEAD) : first + HEAD]]
+    if not any(block.text == meta.title for block in found):
+        # a title that the page does not show may be the site's: what stands above the source line is better
+        seen = find(head, [is_furniture(line) for line in head])
+        meta = Metadata(seen.title if seen.certain else meta.title, meta.source, meta.date)
     return Page(
         [block.text for block in stretch],
         [block.linked for block in stretch],
         _completed(meta, head, author(root)),
     )
+
+
+def _textless(where: str) -> ReadingError:
+    return ReadingError(f"{where}: the page has no text; save it from the browser once it is fully loaded")
 
 
 def _after_title(found: Sequence[Block], title: str | None) -> int:
@@ -94,8 +110,42 @@ def _stretch(root: Any, page: str, found: Sequence[Block]) -> tuple[int, int]:
             continue
         first, last = inside[0], inside[-1] + 1
         if sum(prose(block.text) for block in found[first:last]) >= total / 2:
-            return first, last
+            return _widened(root, found, first, last)
     return 0, len(found)
+
+
+def _widened(root: Any, found: Sequence[Block], first: int, last: int) -> tuple[int, int]:
+    """Return the range with what stands beside it in the same element: readability drops short lines.
+
+    Where the range has no element of its own below the body, only rows of tables are taken in.
+    """
+    elements = list(root.iter("*"))
+    top = _common_ancestor(elements[found[first].order], elements[found[last - 1].order])
+    rows_only = top.tag == "body" or first == last - 1
+    if first == last - 1 and top.getparent() is not None:
+        top = top.getparent()
+    begin = int(top.get("data-order"))
+    end = begin + sum(1 for _ in top.iter("*")) - 1
+
+    def belongs(block: Block) -> bool:
+        if not begin <= block.order <= end or block.linked:
+            return False
+        foreign = is_furniture(block.text) or is_opener(block.text) or is_meta_line(block.text)
+        return block.row or not (rows_only or foreign)
+
+    while last < len(found) and belongs(found[last]):
+        last += 1
+    while first > 0 and belongs(found[first - 1]):
+        first -= 1
+    return first, last
+
+
+def _common_ancestor(one: Any, other: Any) -> Any:
+    ancestors = [one, *one.iterancestors()]
+    for element in (other, *other.iterancestors()):
+        if element in ancestors:
+            return element
+    return ancestors[-1]
 
 
 def _contained(root: Any) -> list[tuple[int, int] | None]:

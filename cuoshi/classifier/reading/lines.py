@@ -7,11 +7,12 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from cuoshi.classifier.reading.article import Piece
 
 INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb"
-"""Characters without a glyph (soft hyphen, zero widths, direction marks, stray byte order marks), as a class."""
+"""Characters without a glyph (soft hyphen, zero widths, direction marks, stray byte order marks)."""
 
 _HIDDEN = re.compile(f"[{INVISIBLE}\\x00-\\x08\\x0e-\\x1f\\x7f]+")
 _LINE = re.compile("[^\n\r\x0b\x0c\x85\u2028\u2029]+")
@@ -24,8 +25,7 @@ _NUMBERED = re.compile(
     r"(?:[（(]?[一二三四五六七八九十百]{1,4}[、）).．]|第[一二三四五六七八九十百\d]{1,4}[章条节部分]"
     r"|[（(]?\d{1,3}[、）).．](?!\d)|[①-⑳●■◆★·•▪※○*-])"
 )
-_ENDS_LATIN = re.compile(r"[A-Za-z0-9,.;:%)]$")
-_STARTS_LATIN = re.compile(r"[A-Za-z0-9(]")
+_WORDS_MEET = re.compile(r"[A-Za-z,.;:)][A-Za-z(]|[A-Za-z]\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def join(parts: Sequence[str]) -> str:
     """Return the parts of a broken sentence as one line, with a space only between Latin words."""
     joined = parts[0] if parts else ""
     for part in parts[1:]:
-        space = " " if _ENDS_LATIN.search(joined[-1:]) and _STARTS_LATIN.match(part) else ""
+        space = " " if _WORDS_MEET.match(joined[-1:] + part[:1]) else ""
         joined = f"{joined}{space}{part}"
     return joined
 
@@ -123,8 +123,8 @@ def unwrap(lines: Sequence[Line]) -> list[Line]:
 def wrap_width(lines: Sequence[Line]) -> int | None:
     """Return the column at which a text is hard-wrapped, None where it is not.
 
-    It is when most lines that go on (the next one is not set off) are about as long as the longest, and break in
-    mid-sentence. One paragraph a line gives lines of every length that end as sentences do.
+    It is when many lines are about as long as the longest and break in mid-sentence. One paragraph a line
+    gives lines of every length that end as sentences do.
     """
     widths = [columns(line.text) + line.indent if len(line.text) < 200 else 1_000 for line in lines]
     width = max(widths, default=0)
@@ -133,7 +133,10 @@ def wrap_width(lines: Sequence[Line]) -> int | None:
     full = [line for line, each in zip(lines, widths, strict=True) if each >= width - 5]
     broken = [line for line in full if not is_sentence(line.text)]
     prose = [line for line in full if re.search("[，。；、,]", line.text[:-1])]
-    enough = len(full) >= max(2, 0.4 * len(lines)) and len(broken) >= 0.5 * len(full)
+    # with blank lines between paragraphs, their last lines and headings need not be full
+    inner = [line for line, after in pairwise(lines) if not after.gap]
+    count = len(lines) if len(inner) == len(lines) - 1 else 1.75 * len(inner)
+    enough = len(full) >= max(2, 0.4 * count) and len(broken) >= 0.5 * len(full)
     return width if enough and len(prose) >= 0.3 * len(full) else None
 
 
@@ -147,7 +150,7 @@ def _continues(last: Line, line: Line, width: int, indented: bool) -> bool:
     if line.gap or columns(last.text) + last.indent < width - 5:
         return False
     if indented:
-        return line.indent == 0
+        return line.indent == 0 and not (is_numbered(line.text) and is_sentence(last.text))
     return not (is_numbered(line.text) or is_sentence(last.text))
 
 

@@ -26,6 +26,8 @@ _SOURCE = re.compile(
     rf"(?=\s*{_LABEL}\s*[:：]|[\s|｜()（）\[\]【】<>]|$)"
 )
 _STAMP = re.compile(rf"{_DATE.pattern}(?:\s*(?:星期.)?\s*\d{{1,2}}[:：时]\d{{2}}(?:[:：分]\d{{0,2}}秒?)?)?")
+_CLOCK = re.compile(rf"{_DATE.pattern}\s*(?:星期.)?\s*\d{{1,2}}[:：]\d{{2}}(?!\s*[—~～至-])")
+"""Date and time of day: how a page stamps an article."""
 _SITE_SUFFIX = re.compile(r"\s*[-_|｜—–]+\s*[^-_|｜—–]{2,40}$")
 
 
@@ -67,6 +69,8 @@ def is_meta_line(text: str) -> bool:
     """Return whether a line is made of fields such as time, source and author."""
     if len(text) > _LONGEST or re.search("[。！？]", text):
         return False
+    if len(text) <= 40 and _CLOCK.search(text) and not re.search("[，,；;]", text):
+        return True
     stamp = _STAMP.match(text)
     if stamp is not None:
         rest = text[stamp.end() :].strip()
@@ -98,10 +102,7 @@ def find(lines: Sequence[str], furniture: Sequence[bool]) -> Metadata:
     fields = [lines[index] for index in (*metas, *tail)]
     source = next((found for line in fields if (found := source_in(line))), None) or _closing_source(lines)
     date = next((found for line in fields if (found := iso_date(line))), None) or _signature_date(lines)
-    if metas:
-        title = _title_above(lines, furniture, metas[0])
-    else:
-        title = _first_line_title(lines, furniture)
+    title = _title_above(lines, furniture, metas[0]) if metas else _first_line_title(lines, furniture)
     return Metadata(
         lines[title] if title is not None else None, source, date, title, (*metas, *tail), bool(metas)
     )

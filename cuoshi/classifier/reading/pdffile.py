@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from cuoshi.classifier.errors import ReadingError
+from cuoshi.classifier.errors import MissingExtraError, ReadingError
 from cuoshi.classifier.reading.lines import clean
 from cuoshi.classifier.reading.metadata import Metadata
 from cuoshi.classifier.reading.pdflayout import Layout, PdfLine
@@ -32,7 +32,10 @@ def read(data: bytes, where: str) -> tuple[list[list[str]], Metadata]:
 
 
 def _open(data: bytes, where: str) -> tuple[list[PdfLine], str | None]:
-    import pypdfium2
+    try:
+        import pypdfium2
+    except ModuleNotFoundError:
+        raise MissingExtraError("pypdfium2", "docs") from None
 
     try:
         document = pypdfium2.PdfDocument(data)

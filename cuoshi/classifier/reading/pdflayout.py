@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from cuoshi.classifier.reading.lines import columns, is_numbered, is_sentence
@@ -25,7 +26,7 @@ class PdfLine:
 
 
 class Layout:
-    """What the lines of a document have in common: size of a character, distance of lines, edges of columns."""
+    """What the lines of a document have in common: character size, line distance, column edges."""
 
     def __init__(self, lines: Sequence[PdfLine]) -> None:
         self.lines = lines
@@ -36,7 +37,7 @@ class Layout:
         self.em = max(1.0, median(sizes)) if sizes else 1.0
         steps = [
             upper.top - lower.top
-            for upper, lower in zip(lines, lines[1:], strict=False)
+            for upper, lower in pairwise(lines)
             if upper.page == lower.page and upper.top > lower.top
         ]
         self.pitch = median(steps) if steps else 2 * self.em

@@ -1,8 +1,8 @@
 """How much a decoded text looks like text a person wrote: a log probability from classes of characters.
 
-Unigram classes are enough to tell encodings apart: bytes read with the wrong codec turn into rare Han characters,
-private-use code points, bopomofo or Latin letters with diacritics within a few characters. The class weights are
-rounded natural logarithms of (share of the class in Chinese news text) / (size of the class).
+Unigram classes are enough to tell encodings apart: bytes read with the wrong codec turn into rare Han
+characters, private-use code points, bopomofo or accented Latin letters within a few characters. The class
+weights are estimates: natural logarithms of the share of a class in Chinese news over the size of the class.
 """
 
 from __future__ import annotations
@@ -67,17 +67,19 @@ def weight(char: str) -> float:
     code = ord(char)
     if code < 0x80:
         return _ASCII if code >= 0x20 or char in _SPACES else _JUNK
-    if 0x4E00 <= code <= 0x9FFF:
-        if char in _frequent():
-            return _FREQUENT_HAN
-        return _COMMON_HAN if char in _common() else _RARE_HAN
     if char in _CJK_MARKS:
         return _CJK_PUNCTUATION
+    if 0x4E00 <= code <= 0x9FFF:
+        return _han(char)
     if 0xFF01 <= code <= 0xFF5E:
         return _FULL_WIDTH
-    if 0x3040 <= code <= 0x30FF:
-        return _COMMON_HAN  # kana: a Japanese name or title; text of its own in a Japanese page
     return _unusual(char, code)
+
+
+def _han(char: str) -> float:
+    if char in _frequent():
+        return _FREQUENT_HAN
+    return _COMMON_HAN if char in _common() else _RARE_HAN
 
 
 def _unusual(char: str, code: int) -> float:
@@ -89,6 +91,8 @@ def _unusual(char: str, code: int) -> float:
         return _HAN_EXTENSION
     if char in _SIGNS:
         return _SIGN
+    if 0x3040 <= code <= 0x30FF:
+        return _COMMON_HAN  # kana, in names and titles
     return _OTHER_LETTER if category.startswith("L") else _OTHER
 
 

@@ -12,12 +12,14 @@ from cuoshi.classifier.errors import ReadingError, UsageError
 from cuoshi.classifier.reading import markdown
 from cuoshi.classifier.reading.article import Article, Piece, number
 from cuoshi.classifier.reading.boilerplate import frame
-from cuoshi.classifier.reading.encodings import decode
+from cuoshi.classifier.reading.decoding import decode
 from cuoshi.classifier.reading.lines import Line, join, split_lines, unwrap
 from cuoshi.classifier.reading.metadata import Metadata
 
 SUFFIXES = (".docx", ".htm", ".html", ".md", ".pdf", ".txt")
 
+_LARGE = 5_000_000
+"""Markdown of more characters is read as plain text: its parser takes seconds a megabyte."""
 _FORMATS = {".docx": "docx", ".htm": "html", ".html": "html", ".md": "md", ".pdf": "pdf", ".txt": "txt"}
 _FOREIGN = (
     (b"\xd0\xcf\x11\xe0", "an old or encrypted Office document; save it as .docx without a password"),
@@ -96,7 +98,7 @@ def read_bytes(data: bytes, name: str, *, encoding: str | None = None) -> Articl
     text = _checked(decoded.text, name)
     if kind == "html" or (kind != "md" and _HTML.match(text[:4096].lstrip("\ufeff"))):
         return _html(text, name, decoded.encoding)
-    if kind == "md":
+    if kind == "md" and len(text) <= _LARGE:
         lines, meta = markdown.read(text)
         return _article(name, text, unwrap(lines), decoded.encoding, meta)
     return _article(name, text, unwrap(split_lines(text)), decoded.encoding)

@@ -1,0 +1,80 @@
+"""A folder opens only when every file is what the manifest says."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cuoshi.classifier.errors import ModelError
+from cuoshi.classifier.modelfolder import open_model, write_manifest
+
+
+@pytest.fixture
+def folder(small_model: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(small_model, tmp_path / "model"))
+
+
+def test_opens(folder: Path) -> None:
+    model = open_model(folder)
+    assert model.labels.ids == ("checkpoint", "closure", "treatment")
+    assert model.config.name == "small-model"
+    assert model.labels.labels[0].label("zh") == "设卡检查"
+    assert model.labels.labels[0].label("fr") == "设卡检查"
+
+
+@pytest.mark.parametrize(
+    "name", ["model.int8.onnx", "model.safetensors", "tokenizer.json", "thresholds.json", "README.md"]
+)
+def test_a_changed_byte_is_found(folder: Path, name: str) -> None:
+    path = folder / name
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ModelError, match=rf"{name}.*differs from manifest"):
+        open_model(folder)
+
+
+def test_a_missing_file_is_named(folder: Path) -> None:
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(ModelError, match=r"tokenizer\.json: missing"):
+        open_model(folder)
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no such model folder"):
+        open_model(tmp_path / "nowhere")
+    with pytest.raises(ModelError, match=r"manifest\.json: missing"):
+        open_model(tmp_path)
+
+
+def test_a_manifest_cannot_point_outside(folder: Path) -> None:
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["files"]["../secret"] = {"sha256": "0" * 64, "bytes": 1}
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(ModelError, match="not a plain file name"):
+        open_model(folder)
+
+
+def test_thresholds_of_other_labels_are_refused(folder: Path) -> None:
+    path = folder / "thresholds.json"
+    thresholds = json.loads(path.read_text(encoding="utf-8"))
+    thresholds["labels"] = dict(reversed(thresholds["labels"].items()))
+    path.write_text(json.dumps(thresholds), encoding="utf-8")
+    write_manifest(folder)
+    with pytest.raises(ModelError, match="other labels or in another order"):
+        open_model(folder)
+
+
+def test_broken_json_is_named(folder: Path) -> None:
+    (folder / "config.json").write_text('{"format": 1}', encoding="utf-8")
+    write_manifest(folder)
+    with pytest.raises(ModelError, match=r"config\.json: name: Field required"):
+        open_model(folder)
+
+
+def test_no_pickle_in_the_folder(folder: Path) -> None:
+    assert {path.suffix for path in folder.iterdir()} <= {".json", ".safetensors", ".onnx", ".md"}

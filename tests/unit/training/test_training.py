@@ -1,0 +1,215 @@
+"""Metrics, thresholds, data, batches, and what export writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score
+
+from cuoshi.classifier.engines.onnx import OnnxEngine
+from cuoshi.classifier.engines.torch import TorchEngine, load_network
+from cuoshi.classifier.errors import DataError, UsageError
+from cuoshi.classifier.modelfolder import open_model
+from cuoshi.classifier.taxonomy import Taxonomy
+from cuoshi.classifier.weights import pack, quantise, unpack
+from cuoshi.training.config import TrainConfig, read_config
+from cuoshi.training.data import read_examples, targets
+from cuoshi.training.metrics import (
+    calibration_error,
+    exact_match,
+    f1_per_label,
+    macro_f1,
+    micro_f1,
+    no_measure_f1,
+)
+from cuoshi.training.thresholds import tune
+from cuoshi.training.train import LengthGrouped, collate, train
+
+RANDOM = np.random.default_rng(3)
+
+
+def test_metrics_agree_with_scikit_learn() -> None:
+    gold = RANDOM.random((200, 6)) < 0.3
+    predicted = gold ^ (RANDOM.random((200, 6)) < 0.15)
+    assert micro_f1(predicted, gold) == pytest.approx(f1_score(gold, predicted, average="micro"))
+    assert macro_f1(predicted, gold) == pytest.approx(f1_score(gold, predicted, average="macro"))
+    np.testing.assert_allclose(f1_per_label(predicted, gold), f1_score(gold, predicted, average=None))
+
+
+def test_no_measure_is_an_answer() -> None:
+    gold = np.array([[0, 0], [0, 0], [1, 0], [0, 1]], dtype=bool)
+    predicted = np.array([[0, 0], [1, 0], [0, 0], [0, 1]], dtype=bool)
+    assert no_measure_f1(predicted, gold) == pytest.approx(0.5)
+    assert exact_match(predicted, gold) == pytest.approx(0.5)
+    assert no_measure_f1(gold[:0], gold[:0]) == 1.0
+
+
+def test_rare_labels_stay_out_of_macro() -> None:
+    gold = np.zeros((20, 2), dtype=bool)
+    gold[:10, 0] = True
+    gold[:4, 1] = True
+    predicted = gold.copy()
+    predicted[:, 1] = False
+    assert macro_f1(predicted, gold) == 1.0
+
+
+def test_calibration_error() -> None:
+    scores = np.repeat([0.25, 0.75], 400)[:, None]
+    right = (np.arange(800) % 4 == 0)[:, None]
+    right[400:] = (np.arange(400) % 4 != 0)[:, None]
+    assert calibration_error(scores, right) == pytest.approx(0.0, abs=1e-9)
+    assert calibration_error(scores, ~right) == pytest.approx(0.5)
+
+
+def test_thresholds_follow_the_data_and_rare_labels_share() -> None:
+    gold = np.zeros((400, 2), dtype=bool)
+    gold[:100, 0] = True
+    gold[:5, 1] = True
+    scores = np.where(gold, 0.40, 0.10) + RANDOM.uniform(-0.05, 0.05, gold.shape)
+    shared, rows = tune(scores, gold)
+    assert 0.15 <= rows[0]["threshold"] <= 0.35
+    assert rows[0] == {**rows[0], "support": 100, "tuned": True}
+    assert rows[1] == {"threshold": shared, "support": 5, "tuned": False}
+    assert ((scores[:, 0] >= rows[0]["threshold"]) == gold[:, 0]).all()
+
+
+def _write(path: Path, *lines: str) -> Path:
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_all_problems_of_the_data_at_once(tmp_path: Path, small_taxonomy: Taxonomy) -> None:
+    row = {"id": "a", "text": "小区封闭。", "labels": ["closure"]}
+    path = _write(
+        tmp_path / "d.jsonl",
+        json.dumps(row),
+        json.dumps(row),
+        json.dumps({**row, "id": "b", "labels": ["closing", "closure", "closure"]}),
+        json.dumps({"id": "c", "text": "无"}),
+        json.dumps({**row, "id": "d", "text": "  "}),
+        "{not json",
+        "[]",
+        json.dumps({**row, "id": "e", "labels": "closure"}),
+    )
+    with pytest.raises(DataError) as caught:
+        read_examples([path], small_taxonomy)
+    message = str(caught.value)
+    assert "8 problem(s)" in message
+    for part in (
+        f"{path}:2: id 'a' stands already at {path}:1",
+        f"{path}:3: unknown label 'closing'",
+        f"{path}:3: a label stands twice",
+        f"{path}:4: key 'labels' is missing",
+        f"{path}:5: 'text' is empty",
+        f"{path}:6: not JSON",
+        f"{path}:7: not a JSON object",
+        f"{path}:8: 'labels' is no list",
+    ):
+        assert part in message
+
+
+def test_only_the_first_twenty_problems_are_shown(tmp_path: Path, small_taxonomy: Taxonomy) -> None:
+    path = _write(tmp_path / "d.jsonl", *(["{"] * 33))
+    with pytest.raises(DataError, match=r"33 problem\(s\)") as caught:
+        read_examples([path], small_taxonomy)
+    assert str(caught.value).count("not JSON") == 20
+    assert "13 more" in str(caught.value)
+
+
+def test_rows_without_labels_are_kept(small_data: Path, small_taxonomy: Taxonomy) -> None:
+    examples = read_examples([small_data], small_taxonomy)
+    array = targets(examples, small_taxonomy.ids)
+    assert (array.sum(axis=1) == 0).sum() == 3
+    assert examples[0].meta == {"source": "checkpoint"}
+
+
+@given(st.lists(st.integers(1, 200), min_size=1, max_size=300), st.integers(1, 9))
+def test_length_groups_hold_every_row_once(lengths: list[int], size: int) -> None:
+    order = list(LengthGrouped(lengths, size, seed=1))
+    assert sorted(order) == list(range(len(lengths)))
+
+
+def test_length_groups_save_padding() -> None:
+    lengths = RANDOM.integers(5, 250, 2000).tolist()
+    order = list(LengthGrouped(lengths, 16, seed=1))
+    padded = sum(16 * max(lengths[i] for i in order[at : at + 16]) for at in range(0, 2000, 16))
+    assert padded < 1.15 * sum(lengths)
+
+
+def test_collate_pads_to_the_longest() -> None:
+    rows = [{"input_ids": [0, 5, 2], "labels": np.zeros(2, np.float32)}]
+    rows.append({"input_ids": [0, 2], "labels": np.ones(2, np.float32)})
+    batch = collate(rows)
+    assert batch["input_ids"].tolist() == [[0, 5, 2], [0, 2, 1]]
+    assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 1, 0]]
+    assert batch["labels"].shape == (2, 2)
+
+
+@given(st.integers(1, 5), st.integers(1, 40))
+def test_int8_rows_are_near(rows: int, columns: int) -> None:
+    matrix = RANDOM.normal(0, 1, (rows, columns)).astype(np.float32)
+    values, scales = quantise(matrix)
+    assert np.abs(values * scales[:, None] - matrix).max() <= scales.max() / 2 + 1e-6
+
+
+def test_int8_graph_agrees_with_the_weights(small_model: Path) -> None:
+    folder = open_model(small_model)
+    rows = [RANDOM.integers(4, folder.config.vocab_size - 1, n).astype(np.int64) for n in (2, 3, 17, 32)]
+    exact = TorchEngine(load_network(small_model / "model.safetensors", folder.config, 3)).scores(rows)
+    quantised = OnnxEngine(small_model / "model.int8.onnx").scores(rows)
+    assert np.abs(exact - quantised).max() < 0.05
+    assert np.abs(exact - quantised).mean() < 0.01
+
+
+def test_stored_weights_give_the_network_back(small_model: Path) -> None:
+    folder = open_model(small_model)
+    network = load_network(small_model / "model.safetensors", folder.config, 3)
+    state = {name: value.numpy() for name, value in network.state_dict().items()}
+    again = unpack(pack(state, folder.config.num_hidden_layers))
+    assert again.keys() == state.keys()
+    for name, value in state.items():
+        np.testing.assert_allclose(again[name], value, rtol=1e-5, atol=1e-7, err_msg=name)
+
+
+def test_padding_does_not_change_the_network(small_model: Path) -> None:
+    folder = open_model(small_model)
+    network = load_network(small_model / "model.safetensors", folder.config, 3)
+    ids = torch.tensor([[0, 9, 12, 2]])
+    padded = torch.tensor([[0, 9, 12, 2, 1, 1, 1]])
+    with torch.inference_mode():
+        torch.testing.assert_close(network(ids, padded=False), network(padded), atol=1e-5, rtol=1e-4)
+
+
+def test_a_model_says_how_it_was_made(small_model: Path) -> None:
+    training = json.loads((small_model / "training.json").read_text(encoding="utf-8"))
+    assert training["encoder_rate"] == 2e-3
+    metrics = json.loads((small_model / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["validation"]["micro_f1"] > 0.95
+    assert metrics["int8"]["flips"] <= 0.05
+    card = (small_model / "README.md").read_text(encoding="utf-8")
+    assert "small-model" in card
+    assert "`closure` | 封闭管理" in card
+
+
+def test_the_same_seed_gives_the_same_model(small_config: TrainConfig, tmp_path: Path) -> None:
+    short = small_config.model_copy(update={"epochs": 2.0})
+    for name in ("one", "two"):
+        train(short, tmp_path / name)
+    one, two = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("one", "two"))
+    assert one == two
+
+
+def test_config_errors_name_the_key(tmp_path: Path) -> None:
+    path = _write(tmp_path / "c.yaml", "name: x", "base: y", "train: [a]", "validation: [b]", "epoch: 3")
+    with pytest.raises(UsageError, match="epoch: Extra inputs"):
+        read_config(path)
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_config(tmp_path / "none.yaml")
+    with pytest.raises(UsageError, match="not YAML"):
+        read_config(_write(tmp_path / "d.yaml", "a: ["))
