@@ -140,6 +140,7 @@ def small_config(tiny_base: Path, small_data: Path, small_taxonomy_file: Path) -
         max_tokens=32,
         window_overlap=8,
         bf16=False,
+        threads=1,
     )
 
 

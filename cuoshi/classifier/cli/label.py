@@ -126,7 +126,8 @@ def read_inputs(
     from cuoshi.classifier.views import Failure
 
     if text is not None:
-        return [read_text(text, "text")], []
+        whole = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # argv may hold any bytes
+        return [read_text(whole, "text")], []
     articles: list[Article] = []
     failures: list[Failure] = []
     for name in inputs:

@@ -1,0 +1,5 @@
+"""`python -m cuoshi`."""
+
+from cuoshi.classifier.cli import main
+
+main()
