@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,22 @@ from cuoshi.classifier.errors import DataError
 from cuoshi.classifier.taxonomy import Taxonomy
 
 SHOWN_PROBLEMS = 20
+KEYS = ("id", "text", "labels")
 Targets = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Example:
-    """A labelled paragraph; no labels means: coded, no measure. ``meta`` holds the other columns."""
+    """A labelled paragraph; no labels means: coded, no measure.
+
+    ``meta`` holds the other columns, ``where`` the file and line, as ``file:line``.
+    """
 
     id: str
     text: str
     labels: tuple[str, ...]
     meta: dict[str, Any]
+    where: str = ""
 
 
 def read_examples(paths: Iterable[Path], taxonomy: Taxonomy) -> list[Example]:
@@ -34,28 +39,74 @@ def read_examples(paths: Iterable[Path], taxonomy: Taxonomy) -> list[Example]:
     Raises:
         DataError: lists up to twenty problems of all files with file and line, and their number.
     """
+    examples, problems = collect_examples(paths, taxonomy)
+    if problems:
+        raise DataError(problem_list(problems))
+    return examples
+
+
+def collect_examples(
+    paths: Iterable[Path], taxonomy: Taxonomy, keys: Sequence[str] = KEYS
+) -> tuple[list[Example], list[str]]:
+    """Every row that can be read, faulty ones among them, and all problems as ``file:line: problem``.
+
+    Args:
+        paths: JSONL files.
+        taxonomy: what labels there are.
+        keys: the keys that every row must have, :data:`KEYS` among them.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
     examples: list[Example] = []
     problems: list[str] = []
     seen: dict[str, str] = {}
     for path in paths:
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{path}: cannot be read as UTF-8 text ({error}); give a JSONL file") from None
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            where = f"{path}:{number}"
-            example, found = _parse(line, taxonomy)
-            if example is not None and example.id in seen:
-                found.append(f"id '{example.id}' stands already at {seen[example.id]}")
-            problems += [f"{where}: {problem}" for problem in found]
-            if example is not None and not found:
-                seen[example.id] = where
+        for where, line in numbered_lines(path):
+            example, found = _parse(line, taxonomy, keys, where)
+            if example is not None:
+                if example.id in seen:
+                    found.append(f"id '{example.id}' stands already at {seen[example.id]}")
+                seen.setdefault(example.id, where)
                 examples.append(example)
-    if problems:
-        raise DataError(problem_list(problems))
-    return examples
+            problems += [f"{where}: {problem}" for problem in found]
+    return examples, problems
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """The lines of a file that are not blank, each with ``file:line``.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    try:
+        # Not splitlines(): a string in JSON may hold U+2028 or U+0085 as it is.
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read as UTF-8 text ({error}); give a JSONL file") from None
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            yield f"{path}:{number}", line
+
+
+def parse_object(line: str) -> tuple[dict[str, Any], list[str]]:
+    """The JSON object in a line, empty when there is a problem, and the problems."""
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        return {}, [f"not JSON ({error.msg} at column {error.colno})"]
+    return (row, []) if isinstance(row, dict) else ({}, ["not a JSON object"])
+
+
+def label_problems(labels: Any, key: str, taxonomy: Taxonomy) -> list[str]:
+    """What is wrong with the list of labels under a key of a row."""
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        return [f"'{key}' is no list of label ids"]
+    place = "" if key == "labels" else f" in '{key}'"
+    problems = [f"unknown label '{label}'{place}" for label in labels if label not in taxonomy.ids]
+    if len(set(labels)) != len(labels):
+        problems.append(f"a label stands twice in '{key}'")
+    return problems
 
 
 def problem_list(problems: Sequence[str]) -> str:
@@ -65,26 +116,22 @@ def problem_list(problems: Sequence[str]) -> str:
     return f"{len(problems)} problem(s) in the data; correct them and try again:\n  {shown}{more}"
 
 
-def _parse(line: str, taxonomy: Taxonomy) -> tuple[Example | None, list[str]]:
-    try:
-        row = json.loads(line)
-    except json.JSONDecodeError as error:
-        return None, [f"not JSON ({error.msg} at column {error.colno})"]
-    if not isinstance(row, dict):
-        return None, ["not a JSON object"]
-    problems = [f"key '{key}' is missing" for key in ("id", "text", "labels") if key not in row]
-    if problems:
+def _parse(
+    line: str, taxonomy: Taxonomy, keys: Sequence[str], where: str
+) -> tuple[Example | None, list[str]]:
+    row, problems = parse_object(line)
+    if not problems:
+        problems = [f"key '{key}' is missing" for key in keys if key not in row]
+    if not all(key in row for key in KEYS):
         return None, problems
     if not isinstance(row["text"], str) or not row["text"].strip():
         problems.append("'text' is empty or no string")
-    labels = row["labels"]
-    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        return None, [*problems, "'labels' is no list of label ids"]
-    problems += [f"unknown label '{label}'" for label in labels if label not in taxonomy.ids]
-    if len(set(labels)) != len(labels):
-        problems.append("a label stands twice in 'labels'")
-    meta = {key: value for key, value in row.items() if key not in ("id", "text", "labels")}
-    return Example(str(row["id"]), str(row["text"]), tuple(labels), meta), problems
+    problems += label_problems(row["labels"], "labels", taxonomy)
+    if not isinstance(row["labels"], list):
+        return None, problems
+    labels = tuple(str(label) for label in row["labels"])
+    meta = {key: value for key, value in row.items() if key not in KEYS}
+    return Example(str(row["id"]), str(row["text"]), labels, meta, where), problems
 
 
 def targets(examples: Sequence[Example], ids: Sequence[str]) -> Targets:
