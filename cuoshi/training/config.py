@@ -34,6 +34,7 @@ class TrainConfig(BaseModel):
     warmup: float = Field(default=0.06, ge=0, lt=1)
     max_tokens: int = Field(default=256, ge=16)
     window_overlap: int = Field(default=64, ge=0)
+    join: float = Field(default=0.0, ge=0, le=1, description="Share of paragraphs joined with the next")
     seed: int = 1
     bf16: bool = Field(default=True, description="Autocast to bfloat16 while learning")
     threads: int | None = Field(default=None, ge=1, description="CPU threads; PyTorch's choice by default")

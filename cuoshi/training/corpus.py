@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,13 @@ from cuoshi.training.near import NearIndex, normalise
 SPLITS = ("train", "validation", "test")
 TEXT_KEYS = ("article", "title", "disease", "place")
 PASSES = ("pass_a", "pass_b")
-VALUES = {
-    "genre": (
-        "bulletin county_news feature forum headlines hospital_notice microblog national_news notice "
-        "other_news party_paper press_conference qa_page school_notice table timeline wechat"
-    ).split(),
-    "level": "village town county city province national foreign international".split(),
-    "script": "hans hant".split(),
-}
-KEYS = ("id", "text", "labels", "index", "period", *TEXT_KEYS, *VALUES, *PASSES)
+GENRES = (
+    "bulletin county_news feature forum headlines hospital_notice microblog national_news notice other_news "
+    "party_paper press_conference qa_page school_notice table timeline wechat"
+)
+LEVELS = "village town county city province national foreign international"
+VALUES = {"genre": GENRES.split(), "level": LEVELS.split(), "script": ["hans", "hant"]}
+KEYS: tuple[str, ...] = ("id", "text", "labels", "index", "period", *TEXT_KEYS, *VALUES, *PASSES)
 PERIOD = re.compile(r"(19|20)\d\d-(0[1-9]|1[0-2])")
 
 # Shorter texts that are alike, such as a date line or a moderator's thanks, belong to no article.
@@ -201,10 +200,9 @@ def _gaps(indices: Sequence[Any]) -> Iterator[str]:
     if not all(_is_index(index) for index in indices):
         return
     counts = Counter(indices)
-    missing = [str(index) for index in range(max(counts)) if index not in counts]
+    missing = [str(index) for index in islice((i for i in range(max(counts)) if i not in counts), 6)]
     if missing:
-        more = ", …" if len(missing) > 5 else ""
-        yield f"no paragraph has index {', '.join(missing[:5])}{more}"
+        yield f"no paragraph has index {', '.join(missing[:5])}{', …' if len(missing) > 5 else ''}"
     for index, count in counts.items():
         if count > 1:
             yield f"index {index} stands {count} times"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -132,6 +133,36 @@ def _parse(
     labels = tuple(str(label) for label in row["labels"])
     meta = {key: value for key, value in row.items() if key not in KEYS}
     return Example(str(row["id"]), str(row["text"]), labels, meta, where), problems
+
+
+def join_neighbours(examples: Sequence[Example], share: float, seed: int) -> list[Example]:
+    """Join some paragraphs with the next one of their article; the joined text has the labels of both.
+
+    Written paragraphs are shorter than many real ones; joining shows a model long text with several
+    measures. Every paragraph stays in the data once.
+
+    Args:
+        examples: in reading order; those with the same ``article`` in ``meta`` are neighbours.
+        share: chance, from 0 to 1, that a paragraph is joined with the next.
+        seed: of the choice.
+    """
+    random = Random(seed)
+    joined: list[Example] = []
+    rest = list(examples)
+    while rest:
+        first = rest.pop(0)
+        article = first.meta.get("article")
+        if (
+            rest
+            and article is not None
+            and rest[0].meta.get("article") == article
+            and random.random() < share
+        ):
+            second = rest.pop(0)
+            labels = tuple(dict.fromkeys(first.labels + second.labels))
+            first = Example(first.id, first.text + second.text, labels, first.meta)
+        joined.append(first)
+    return joined
 
 
 def targets(examples: Sequence[Example], ids: Sequence[str]) -> Targets:

@@ -70,7 +70,7 @@ class NearIndex:
         return Prepared(found, signature)
 
     def find(self, text: Prepared) -> list[tuple[int, float]]:
-        """Number and similarity of the added texts at the threshold or above, in the order of their adding."""
+        """Number and similarity of the added texts at the threshold or above, by number."""
         pairs = [
             (number, jaccard(text.grams, self._grams[number]))
             for number in sorted(self._index.query(text.signature))

@@ -23,7 +23,7 @@ from cuoshi.classifier.engines.torch import PAD
 from cuoshi.classifier.predict import open_tokenizer
 from cuoshi.classifier.taxonomy import Taxonomy, load_taxonomy
 from cuoshi.training.config import TrainConfig, read_config
-from cuoshi.training.data import Example, Targets, read_examples, targets
+from cuoshi.training.data import Example, Targets, join_neighbours, read_examples, targets
 from cuoshi.training.metrics import headline
 from cuoshi.training.model import TrainableClassifier, load_encoder
 
@@ -122,7 +122,8 @@ def fit(config: TrainConfig, taxonomy: Taxonomy, work: Path) -> TrainableClassif
         torch.set_num_threads(config.threads)
     tokenizer = open_tokenizer(Path(config.base) / "tokenizer.json")
     tokenizer.enable_truncation(config.max_tokens)
-    train = Paragraphs(read_examples(config.train, taxonomy), tokenizer, taxonomy.ids)
+    learned = join_neighbours(read_examples(config.train, taxonomy), config.join, config.seed)
+    train = Paragraphs(learned, tokenizer, taxonomy.ids)
     validation = Paragraphs(read_examples(config.validation, taxonomy), tokenizer, taxonomy.ids)
     network = TrainableClassifier(load_encoder(config.base, config.revision), len(taxonomy.ids))
     steps = int(np.ceil(len(train) / config.batch_size) * config.epochs)

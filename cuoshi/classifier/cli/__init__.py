@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cuoshi import __version__
-from cuoshi.classifier.cli import label, taxonomy
+from cuoshi.classifier.cli import corpus, label, taxonomy
 from cuoshi.classifier.errors import CuoshiError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command("label")(label.label)
 app.add_typer(taxonomy.app, name="taxonomy")
+app.add_typer(corpus.app, name="corpus")
 
 
 def _version(value: bool) -> None:

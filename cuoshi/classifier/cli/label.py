@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cuoshi.classifier.errors import CuoshiError, DataError, ReadingError, UsageError
+from cuoshi.classifier.errors import CuoshiError, DataError, UsageError
 
 if TYPE_CHECKING:
     from cuoshi.classifier.predict import Classifier, Selection
@@ -142,7 +142,7 @@ def read_inputs(
         for path in paths:
             try:
                 articles.append(read_file(path, encoding=encoding))
-            except ReadingError as error:
+            except CuoshiError as error:
                 failures.append(Failure(str(path), str(error)))
     return articles, failures
 

@@ -19,7 +19,7 @@ from cuoshi.classifier.modelfolder import open_model
 from cuoshi.classifier.taxonomy import Taxonomy
 from cuoshi.classifier.weights import pack, quantise, unpack
 from cuoshi.training.config import TrainConfig, read_config
-from cuoshi.training.data import read_examples, targets
+from cuoshi.training.data import Example, join_neighbours, read_examples, targets
 from cuoshi.training.metrics import (
     calibration_error,
     exact_match,
@@ -120,6 +120,29 @@ def test_only_the_first_twenty_problems_are_shown(tmp_path: Path, small_taxonomy
         read_examples([path], small_taxonomy)
     assert str(caught.value).count("not JSON") == 20
     assert "13 more" in str(caught.value)
+
+
+def test_neighbours_join_once_and_only_within_an_article() -> None:
+    examples = [
+        Example(
+            f"{article}{i}",
+            f"{article}{i}。",
+            ("closure",) if i else ("checkpoint", "closure"),
+            {"article": article},
+        )
+        for article in "abcdefgh"
+        for i in range(7)
+    ]
+    joined = join_neighbours([*examples, Example("x", "x", (), {})], 0.5, seed=2)
+    assert "".join(e.text for e in joined) == "".join(e.text for e in examples) + "x"
+    assert 25 < len(joined) < 50
+    for example in joined:
+        assert len({c for c in example.text if c in "abcdefgh"}) <= 1
+        assert example.text.count("。") <= 2
+        parts = [part for part in example.text.split("。") if part]
+        expected = {label for e in examples if e.id in parts for label in e.labels}
+        assert set(example.labels) == expected
+    assert join_neighbours(examples, 0.0, seed=2) == examples
 
 
 def test_rows_without_labels_are_kept(small_data: Path, small_taxonomy: Taxonomy) -> None:

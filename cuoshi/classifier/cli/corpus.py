@@ -1,0 +1,130 @@
+"""`cuoshi corpus`: check a corpus and tell what it is made of; measure the agreement of its two passes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cuoshi.classifier.errors import DataError
+
+if TYPE_CHECKING:
+    from cuoshi.training.tables import Table
+
+app = typer.Typer(
+    help="Check a labelled corpus and tell what it is made of; measure the agreement of its passes.",
+    no_args_is_help=True,
+)
+
+PIPE_WIDTH = 160
+
+FolderArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[FOLDER]",
+        help="train.jsonl, validation.jsonl and test.jsonl; the shipped corpus by default.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+FileOption = Annotated[
+    Path | None,
+    typer.Option("--taxonomy", metavar="FILE", help="A taxonomy of your own instead of the shipped one."),
+]
+
+
+@app.command("check")
+def check(
+    folder: FolderArgument = None,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--against",
+            metavar="FILE",
+            help="JSONL with outside texts that no paragraph may be near to; repeatable.",
+        ),
+    ] = None,
+    taxonomy: FileOption = None,
+    as_json: JsonOption = False,
+    write_readme: Annotated[
+        bool, typer.Option("--write-readme", help="Refresh the tables in the corpus's README.md.")
+    ] = False,
+) -> None:
+    """Check the rows and the splits of a corpus and print what it is made of.
+
+    Exit codes: 0 no problem; 2 wrong usage; 3 problems, which are listed.
+    """
+    from cuoshi.classifier.taxonomy import load_taxonomy
+    from cuoshi.training.composition import composition, composition_tables, few_positives_line
+    from cuoshi.training.corpus import near_duplicates, read_corpus, shipped_corpus
+    from cuoshi.training.data import problem_list
+    from cuoshi.training.datasheet import write_tables
+
+    labels = load_taxonomy(taxonomy)
+    corpus = read_corpus(folder or shipped_corpus(), labels)
+    near = near_duplicates(corpus, against or [])
+    problems = [*corpus.problems, *near.problems]
+    figures = composition(corpus, labels)
+    counts = {"within": near.within, "short_across": near.short_across}
+    if as_json:
+        _print_json({**figures, "near_duplicates": counts, "problems": problems})
+    else:
+        _print_tables(composition_tables(figures, labels))
+        inside = ", ".join(f"{count} in {split}" for split, count in near.within.items())
+        typer.echo(few_positives_line(figures).replace("`", ""))
+        typer.echo(f"Near-duplicate pairs: {inside}; {near.short_across} of short texts across splits.")
+    if problems:
+        raise DataError(problem_list(problems))
+    if write_readme:
+        changed = write_tables(corpus.folder, labels)
+        typer.echo(f"README.md {'written' if changed else 'is up to date'}", err=True)
+
+
+@app.command("agreement")
+def agreement(
+    folder: FolderArgument = None, taxonomy: FileOption = None, as_json: JsonOption = False
+) -> None:
+    """Measure how far the two labelling passes of a corpus agree.
+
+    Per label: counts, F1, Cohen's kappa, Krippendorff's alpha. Over all: micro-F1, equal label sets,
+    Krippendorff's alpha over the label decisions and, with MASI distance, over the label sets.
+    """
+    from cuoshi.classifier.taxonomy import load_taxonomy
+    from cuoshi.training import agreement as figures
+    from cuoshi.training.corpus import read_corpus, shipped_corpus
+    from cuoshi.training.data import problem_list
+
+    labels = load_taxonomy(taxonomy)
+    corpus = read_corpus(folder or shipped_corpus(), labels)
+    if corpus.problems:
+        raise DataError(problem_list(corpus.problems))
+    found = figures.agreement(corpus, labels)
+    if as_json:
+        _print_json(found)
+    else:
+        _print_tables(figures.agreement_tables(found, labels))
+
+
+def _print_json(data: Any) -> None:
+    typer.echo(json.dumps(data, ensure_ascii=False, indent=2))
+
+
+def _print_tables(tables: Iterable[Table]) -> None:
+    """Into a pipe without colours and as wide as they need to be."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table as RichTable
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=PIPE_WIDTH)
+    for table in tables:
+        shown = RichTable(title=table.title, title_justify="left", box=None, pad_edge=False)
+        for number, name in enumerate(table.header):
+            shown.add_column(name, justify="left" if number < table.names else "right", no_wrap=True)
+        for row in table.rows:
+            shown.add_row(*map(escape, row))
+        console.print(shown)
+        console.print()
