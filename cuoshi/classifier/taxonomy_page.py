@@ -32,10 +32,11 @@ WORDS: dict[Lang, dict[str, str]] = {
         "gets": "Labels",
         "not": "Not",
         "relation": "`≈` marks a counterpart that fits in part; — means that the scheme has none.",
-        "codes": "Names of the codes",
+        "codes": "Names of the codes, {scheme}",
         "colon": ": ",
         "comma": ", ",
         "semicolon": "; ",
+        "stop": ".",
     },
     "zh": {
         "generated": "由 `cuoshi taxonomy page --lang zh` 根据 taxonomy.yaml 生成，请改该文件。",
@@ -60,10 +61,11 @@ WORDS: dict[Lang, dict[str, str]] = {
         "gets": "标签",
         "not": "不标",
         "relation": "`≈` 表示只有部分对应，— 表示该分类中没有对应项。",
-        "codes": "代码名称",
+        "codes": "代码名称，{scheme}",
         "colon": "：",
         "comma": "、",
         "semicolon": "；",
+        "stop": "。",
     },
 }
 
@@ -171,7 +173,8 @@ def _crosswalk(taxonomy: Taxonomy, crosswalk: Sequence[CrosswalkRow], words: dic
         names = {row.code: row.name for row in crosswalk if row.scheme == scheme and row.name}
         if names:
             listed = "; ".join(f"{code} {names[code]}" for code in sorted(names))
-            parts.append(f"{words['codes']}, {SCHEME_TITLES[scheme]}: {_plain(listed)}.")
+            title = words["codes"].format(scheme=SCHEME_TITLES[scheme])
+            parts.append(f"{title}{words['colon']}{_plain(listed)}{words['stop']}")
     return parts
 
 
