@@ -10,7 +10,8 @@ import pytest
 
 from cuoshi.classifier.taxonomy import Taxonomy, load_taxonomy
 from cuoshi.training.config import TrainConfig
-from cuoshi.training.encoder import Source, write_base
+from cuoshi.training.encoder import write_base
+from cuoshi.training.source import Source
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -37,4 +37,6 @@ class MissingExtraError(CuoshiError):
     exit_code = 2
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed; run: pip install 'cuoshi[{extra}]'")
+        self.what = f"{package} is not installed"
+        self.hint = f"run: pip install 'cuoshi[{extra}]'"
+        super().__init__(f"{self.what}; {self.hint}")

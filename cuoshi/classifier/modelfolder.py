@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cuoshi.classifier.datafiles import data_folder
 from cuoshi.classifier.errors import ModelError
+from cuoshi.classifier.names import printable, shortened
 
 MANIFEST = "manifest.json"
 WEIGHTS = "model.safetensors"
 ONNX = "model.int8.onnx"
 TOKENIZER = "tokenizer.json"
+REQUIRED = ("config.json", "labels.json", "thresholds.json", TOKENIZER, WEIGHTS, ONNX)
 SHIPPED_MODEL = "measures-zh"
 
 
@@ -58,7 +61,7 @@ class Named(_Frozen):
     id: str
     name: dict[str, str]
 
-    def label(self, lang: str) -> str:
+    def name_in(self, lang: str) -> str:
         """The name in ``lang``, else in any language, else the id."""
         return self.name.get(lang) or next(iter(self.name.values()), self.id)
 
@@ -102,29 +105,34 @@ class Thresholds(_Frozen):
     labels: dict[str, Threshold]
 
 
+class FileEntry(_Frozen):
+    sha256: str
+    bytes: int
+
+
 class Manifest(_Frozen):
     """``manifest.json``: SHA-256 and size of every file of the folder."""
 
     files: dict[str, FileEntry]
 
 
-class FileEntry(_Frozen):
-    sha256: str
-    bytes: int
-
-
-Manifest.model_rebuild()
-
-
 @dataclass(frozen=True)
 class ModelFolder:
-    """A verified model folder. ``hash`` is the SHA-256 of its manifest and so of all of it."""
+    """A verified model folder; ``hash`` is that of its manifest, ``model`` and ``taxonomy`` have versions."""
 
     path: Path
     hash: str
     config: ModelConfig
     labels: Labels
     thresholds: Thresholds
+
+    @property
+    def model(self) -> str:
+        return f"{self.config.name} {self.config.version}"
+
+    @property
+    def taxonomy(self) -> str:
+        return f"{self.labels.taxonomy} {self.labels.taxonomy_version}"
 
     def file(self, name: str) -> Path:
         return self.path / name
@@ -141,13 +149,14 @@ def find_model(name: str | Path | None = None) -> Path:
     Raises:
         ModelError: no such folder.
     """
-    wanted = Path(name) if name is not None else shipped_models() / SHIPPED_MODEL
-    candidates = [wanted] if wanted.is_absolute() else [wanted, shipped_models() / wanted]
-    for candidate in candidates:
-        if candidate.is_dir():
-            return candidate
-    known = ", ".join(sorted(p.name for p in shipped_models().glob("*") if (p / MANIFEST).is_file()))
-    raise ModelError(f"{wanted}: no such model folder; give its path, or one of the shipped models: {known}")
+    shipped = shipped_models()
+    wanted = os.fspath(name) if name is not None else str(shipped / SHIPPED_MODEL)
+    for candidate in (wanted, shipped / wanted) if wanted else ():
+        if os.path.isdir(candidate):  # noqa: PTH112 - takes a name of any length
+            return Path(candidate)
+    known = ", ".join(sorted(p.parent.name for p in shipped.glob(f"*/{MANIFEST}")))
+    others = f", or one of the shipped models: {known}" if known else ""
+    raise ModelError(f"{shortened(wanted)}: no such model folder; give the path of one{others}")
 
 
 def open_model(name: str | Path | None = None) -> ModelFolder:
@@ -160,11 +169,13 @@ def open_model(name: str | Path | None = None) -> ModelFolder:
     digest = verify(path)
     labels = _read(path / "labels.json", Labels)
     thresholds = _read(path / "thresholds.json", Thresholds)
+    for label in labels.labels:
+        if label.group not in {group.id for group in labels.groups}:
+            where = f"{path / 'labels.json'}: label '{label.id}'"
+            raise ModelError(f"{where}: its group '{label.group}' is missing; export the model again")
     if tuple(thresholds.labels) != labels.ids:
-        raise ModelError(
-            f"{path}: thresholds.json and labels.json name other labels or in another order; "
-            "export the model again"
-        )
+        where = f"{path}: thresholds.json and labels.json"
+        raise ModelError(f"{where} name other labels or in another order; export the model again")
     return ModelFolder(path, digest, _read(path / "config.json", ModelConfig), labels, thresholds)
 
 
@@ -172,9 +183,22 @@ def verify(path: Path) -> str:
     """Check every file against ``manifest.json`` and return the hash of the manifest.
 
     Raises:
-        ModelError: names the first file that is missing, altered or not of the folder.
+        ModelError: names what is missing, altered, unreadable or not of the folder; hidden files are let be.
     """
-    manifest = _read(path / MANIFEST, Manifest)
+    try:
+        return _verify(path, _read(path / MANIFEST, Manifest))
+    except OSError as error:
+        where = printable(error.filename or path)
+        raise ModelError(f"{where}: cannot be read ({error.strerror}); check its rights") from None
+
+
+def _verify(path: Path, manifest: Manifest) -> str:
+    for name in REQUIRED:
+        if name not in manifest.files:
+            raise ModelError(f"{path / MANIFEST}: does not name {name}; get the model again")
+    extra = sorted(name for name in _visible(path) if name not in {*manifest.files, MANIFEST})
+    if extra:
+        raise ModelError(f"{path}: not in manifest.json: {printable(', '.join(extra))}; remove what is extra")
     for name, entry in manifest.files.items():
         file = path / name
         if Path(name).name != name:
@@ -187,10 +211,14 @@ def verify(path: Path) -> str:
 
 
 def write_manifest(path: Path) -> None:
-    """Write ``manifest.json`` over all files that are in ``path``."""
-    files = sorted(p for p in path.iterdir() if p.is_file() and p.name != MANIFEST)
-    entries = {p.name: {"sha256": file_hash(p), "bytes": p.stat().st_size} for p in files}
+    """Write ``manifest.json`` over all files that are in ``path``, hidden ones left out."""
+    files = sorted(path / name for name in _visible(path) if name != MANIFEST)
+    entries = {p.name: {"sha256": file_hash(p), "bytes": p.stat().st_size} for p in files if p.is_file()}
     write_json(path / MANIFEST, {"files": entries})
+
+
+def _visible(path: Path) -> list[str]:
+    return [file.name for file in path.iterdir() if not file.name.startswith(".")]
 
 
 def file_hash(path: Path) -> str:

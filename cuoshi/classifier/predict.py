@@ -48,6 +48,13 @@ class Selection:
     top_k: int | None = None
     only: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse a threshold outside 0 to 1 and a ``top_k`` below 1 (UsageError)."""
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise UsageError(f"threshold {self.threshold}: give a number from 0 to 1")
+        if self.top_k is not None and self.top_k < 1:
+            raise UsageError(f"top_k {self.top_k}: give a number from 1 on")
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -63,8 +70,8 @@ class Classifier:
     """A model folder ready to label texts.
 
     >>> classifier = Classifier.load()
-    >>> classifier.label(["县里对返乡人员逐户登记。"])
-    [('screening',)]
+    >>> classifier.label(["小区实行封闭管理，居民凭证出入。"])
+    [('lockdown',)]
     """
 
     def __init__(self, folder: ModelFolder, tokenizer: Tokenizer, engine: Engine) -> None:
@@ -81,24 +88,38 @@ class Classifier:
         """Open a model folder (the shipped one by default) on the CPU.
 
         Raises:
-            ModelError: the folder is missing, altered or incomplete.
+            ModelError: the folder is missing, altered or incomplete, or its parts contradict each other.
         """
         from cuoshi.classifier.engines.onnx import OnnxEngine
 
         folder = open_model(model)
         tokenizer = open_tokenizer(folder.file(TOKENIZER))
         tokenizer.enable_truncation(folder.config.max_tokens, stride=folder.config.window_overlap)
-        return cls(folder, tokenizer, OnnxEngine(folder.file(ONNX), threads))
+        engine = OnnxEngine(folder.file(ONNX), threads)
+        if engine.labels != len(folder.labels.ids):
+            raise ModelError(
+                f"{folder.file(ONNX)}: gives {engine.labels} scores, but labels.json has "
+                f"{len(folder.labels.ids)} labels; export the model again"
+            )
+        return cls(folder, tokenizer, engine)
 
     def score(self, texts: Sequence[str]) -> list[Scored]:
         """Score texts; a text beyond the window gets, for each label, the highest score of its windows.
 
         Raises:
-            DataError: a text is longer than :data:`MAX_CHARACTERS`.
+            DataError: a text is longer than :data:`MAX_CHARACTERS`; it is named by its number, from 1.
+            TypeError: ``texts`` is one string.
         """
+        if isinstance(texts, str):
+            raise TypeError("give a list of texts")
         rows: list[TokenIds] = []
         parts: list[tuple[int, int, int]] = []
-        for text in texts:
+        for number, text in enumerate(texts, 1):
+            if len(text) > MAX_CHARACTERS:
+                raise DataError(
+                    f"paragraph {number} has {len(text):,} characters (at most {MAX_CHARACTERS:,}); "
+                    "split the text into paragraphs, one a line"
+                )
             windows, tokens, unknown = self._windows(text)
             parts.append((len(windows), tokens, unknown))
             rows.extend(windows)
@@ -160,11 +181,6 @@ class Classifier:
 
     def _windows(self, text: str) -> tuple[list[TokenIds], int, int]:
         """Token ids of the windows of a text, its number of tokens, and how many of them are unknown."""
-        if len(text) > MAX_CHARACTERS:
-            raise DataError(
-                f"a paragraph of {len(text):,} characters (at most {MAX_CHARACTERS:,}); "
-                "split the text into paragraphs, one a line"
-            )
         unknown_id = self._tokenizer.token_to_id("<unk>")
         windows: list[TokenIds] = []
         tokens = unknown = 0

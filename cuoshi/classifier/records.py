@@ -16,11 +16,18 @@ from cuoshi.classifier.predict import Classifier, Scored, Selection
 from cuoshi.classifier.reading import Article, Paragraph
 
 SCHEMA_VERSION = "1.0"
+Cell = str | int | float
+_CSV_FIRST = ("file", "title", "date", "source", "index", "text", "labels", "names", "groups")
+_CSV_LAST = (
+    *("paragraph", "start", "end", "windows", "tokens", "unknown"),
+    *("model", "model_hash", "taxonomy", "taxonomy_hash", "schema_version"),
+)
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # the names model and model_hash are ours: pydantic's warning about "model_" is for others
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
 class EvidenceSpan(_Strict):
@@ -37,6 +44,9 @@ class Record(_Strict):
 
     schema_version: str = SCHEMA_VERSION
     file: str = Field(description="The file as given, '-' for standard input, 'text' for --text")
+    title: str | None = Field(default=None, description="Title of the article, where one was found")
+    source: str | None = Field(default=None, description="Who published the article, where it says so")
+    date: str | None = Field(default=None, description="Date of the article, YYYY-MM-DD, where one was found")
     paragraph: str = Field(description="Id of the paragraph, stable while its text is")
     index: int = Field(ge=0, description="Position in the article, from 0")
     start: int = Field(ge=0, description="Offset of its first character in the decoded text, in code points")
@@ -97,9 +107,10 @@ def label_article(
         DataError: a paragraph is too long to be one.
         UsageError: the selection names an unknown label.
     """
+    classifier.check(selection)
     scored = classifier.score([paragraph.text for paragraph in article.paragraphs])
     pairs = zip(article.paragraphs, scored, strict=True)
-    records = [_record(classifier, article.file, p, s, selection, wanted) for p, s in pairs]
+    records = [_record(classifier, article, p, s, selection, wanted) for p, s in pairs]
     return LabelledArticle(
         file=article.file,
         title=article.title,
@@ -113,7 +124,7 @@ def label_article(
 
 def _record(
     classifier: Classifier,
-    file: str,
+    article: Article,
     paragraph: Paragraph,
     scored: Scored,
     selection: Selection,
@@ -131,23 +142,26 @@ def _record(
             for label, e in classifier.evidence(paragraph.text, labels).items()
         }
     return Record(
-        file=file,
+        file=article.file,
+        title=article.title,
+        source=article.source,
+        date=article.date,
         paragraph=paragraph.id,
         index=paragraph.index,
         start=paragraph.start,
         end=paragraph.end,
         text=paragraph.text,
         labels=list(labels),
-        names=[info.label(wanted.lang) for info in infos],
+        names=[info.name_in(wanted.lang) for info in infos],
         groups=list(dict.fromkeys(info.group for info in infos)),
         scores={label: _rounded(values[label]) for label in shown},
         evidence=evidence,
         windows=scored.windows,
         tokens=scored.tokens,
         unknown=scored.unknown,
-        model=f"{folder.config.name} {folder.config.version}",
+        model=folder.model,
         model_hash=folder.hash,
-        taxonomy=f"{folder.labels.taxonomy} {folder.labels.taxonomy_version}",
+        taxonomy=folder.taxonomy,
         taxonomy_hash=folder.labels.taxonomy_hash,
     )
 
@@ -157,7 +171,7 @@ def _measures(classifier: Classifier, records: Sequence[Record], lang: str) -> l
     return [
         Measure(
             label=info.id,
-            name=info.label(lang),
+            name=info.name_in(lang),
             paragraphs=counts[info.id],
             max_score=max(record.scores[info.id] for record in records if info.id in record.labels),
         )
@@ -188,32 +202,39 @@ def jsonl_text(records: Iterable[Record]) -> str:
     return "".join(json.dumps(record_dict(record), ensure_ascii=False) + "\n" for record in records)
 
 
-def csv_text(records: Sequence[Record], score_labels: Sequence[str] = ()) -> str:
+def csv_text(records: Iterable[Record], score_labels: Sequence[str] = (), evidence: bool = False) -> str:
     """A table with a header; lists are joined by ``|``, ``score_labels`` get a column each.
 
-    A byte order mark tells spreadsheets that it is UTF-8, and a cell that a spreadsheet would take for a
-    formula is preceded by an apostrophe.
+    ``evidence`` is a column of compact JSON. A byte order mark tells spreadsheets that it is UTF-8, and a
+    cell that a spreadsheet would take for a formula is preceded by an apostrophe.
     """
-    structured = ("labels", "names", "groups", "scores", "evidence")
-    plain = [name for name in Record.model_fields if name not in structured]
     scores = [f"score_{label}" for label in score_labels] or ["scores"]
+    spans = ["evidence"] if evidence else []
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\r\n")
-    writer.writerow([*plain, "labels", "names", "groups", *scores, "evidence"])
+    writer.writerow([*_CSV_FIRST, *scores, *spans, *_CSV_LAST])
     for record in records:
-        cells: list[str | int | float] = [getattr(record, name) for name in plain]
-        cells += ["|".join(part) for part in (record.labels, record.names, record.groups)]
+        cells = [_cell(getattr(record, name)) for name in _CSV_FIRST]
         if score_labels:
             cells += [record.scores.get(label, "") for label in score_labels]
         else:
             cells.append("|".join(f"{label}={score}" for label, score in record.scores.items()))
-        cells.append("|".join(f"{label}={span.text}" for label, span in (record.evidence or {}).items()))
+        if evidence:
+            found = {label: span.model_dump() for label, span in (record.evidence or {}).items()}
+            cells.append(json.dumps(found, ensure_ascii=False, separators=(",", ":")))
+        cells += [_cell(getattr(record, name)) for name in _CSV_LAST]
         writer.writerow([_safe_cell(cell) for cell in cells])
     return "\ufeff" + stream.getvalue()
 
 
-def _safe_cell(cell: str | int | float) -> str | int | float:
-    """Keep a spreadsheet from running a cell as a formula."""
-    if isinstance(cell, str) and cell.lstrip(" \u3000").startswith(_FORMULA_START):
+def _cell(value: str | int | list[str] | None) -> Cell:
+    if value is None:
+        return ""
+    return "|".join(value) if isinstance(value, list) else value
+
+
+def _safe_cell(cell: Cell) -> Cell:
+    """Keep a spreadsheet from running a cell as a formula; ``-`` alone is standard input and harmless."""
+    if isinstance(cell, str) and cell != "-" and cell.lstrip(" \u3000").startswith(_FORMULA_START):
         return "'" + cell
     return cell

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from cuoshi.classifier.errors import DataError
 from cuoshi.classifier.taxonomy import Taxonomy
 from cuoshi.training.corpus import PASSES, Corpus
-from cuoshi.training.data import Example
-from cuoshi.training.metrics import Decisions, Values, exact_match, micro_f1, no_measure_f1
+from cuoshi.training.data import Example, label_array
+from cuoshi.training.metrics import Decisions, Values, exact_match, f1_per_label, micro_f1, no_measure_f1
 from cuoshi.training.tables import Table, figure
 
 Codes = npt.NDArray[np.int_]
@@ -141,13 +141,12 @@ def _overall(examples: Sequence[Example], taxonomy: Taxonomy) -> dict[str, Any]:
 
 
 def _label(one: Decisions, other: Decisions) -> dict[str, Any]:
-    total = int(one.sum() + other.sum())
-    both = int((one & other).sum())
+    given = bool(one.any() or other.any())
     return {
         "pass_a": int(one.sum()),
         "pass_b": int(other.sum()),
-        "both": both,
-        "f1": 2 * both / total if total else None,
+        "both": int((one & other).sum()),
+        "f1": float(f1_per_label(one[:, None], other[:, None])[0]) if given else None,
         "kappa": kappa(one, other),
         "alpha": nominal_alpha(one, other),
     }
@@ -155,5 +154,5 @@ def _label(one: Decisions, other: Decisions) -> dict[str, Any]:
 
 def _decisions(examples: Sequence[Example], taxonomy: Taxonomy, key: str) -> Decisions:
     """Labels under a key as an array ``[paragraphs, labels]``."""
-    sets = [set(example.labels if key == "labels" else example.meta[key]) for example in examples]
-    return np.array([[label in labels for label in taxonomy.ids] for labels in sets], dtype=bool)
+    sets = (example.labels if key == "labels" else example.meta[key] for example in examples)
+    return label_array(sets, taxonomy.ids)

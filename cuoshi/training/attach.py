@@ -11,36 +11,72 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from cuoshi.classifier.cli.guard import guarded
 from cuoshi.classifier.errors import DataError
+from cuoshi.training.corpus import PASSES, SPLITS
+from cuoshi.training.data import numbered_lines, parse_object, problem_list
+from cuoshi.training.parts import write_text
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def attach(labels: Path, texts: Path) -> dict[str, list[str]]:
     """JSONL rows of labelled paragraphs by split.
 
     Raises:
-        DataError: a label has no text in ``texts``.
+        DataError: lists rows that are malformed, and labels that have no text in ``texts``, with file and
+            line; or a file cannot be read.
     """
-    known = {}
-    for line in texts.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        known[hashlib.sha256(row["text"].encode("utf-8")).hexdigest()] = row
+    known, problems = _read_texts(texts)
     splits: dict[str, list[str]] = {}
-    for number, line in enumerate(labels.read_text(encoding="utf-8").splitlines(), 1):
-        entry = json.loads(line)
-        row = known.get(entry["sha256"])
-        if row is None:
-            raise DataError(
-                f"{labels}:{number}: no text in {texts} has this SHA-256; give the texts it was made for"
-            )
-        joined = {**row, "labels": entry["labels"], "pass_a": entry["pass_a"], "pass_b": entry["pass_b"]}
-        splits.setdefault(entry["split"], []).append(json.dumps(joined, ensure_ascii=False))
+    for where, line in numbered_lines(labels):
+        entry, found = parse_object(line)
+        if not found:
+            found = _entry_problems(entry)
+        if not found and entry["sha256"] not in known:
+            found = [f"no text in {texts} has this SHA-256; give the texts it was made for"]
+        problems += [f"{where}: {problem}" for problem in found]
+        if not found:
+            joined = {**known[entry["sha256"]], **{key: entry[key] for key in ("labels", *PASSES)}}
+            splits.setdefault(entry["split"], []).append(json.dumps(joined, ensure_ascii=False))
+    if problems:
+        raise DataError(problem_list(problems))
     return splits
 
 
+def _read_texts(path: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Rows with a text by the SHA-256 of the text, and the problems of the others."""
+    known: dict[str, dict[str, Any]] = {}
+    problems: list[str] = []
+    for where, line in numbered_lines(path):
+        row, found = parse_object(line)
+        if not found and not isinstance(row.get("text"), str):
+            found = ["key 'text' is missing or no string"]
+        problems += [f"{where}: {problem}" for problem in found]
+        if not found:
+            # Half of a surrogate pair has no UTF-8; such a text has a hash that no label names.
+            known[hashlib.sha256(row["text"].encode("utf-8", "surrogatepass")).hexdigest()] = row
+    return known, problems
+
+
+def _entry_problems(entry: dict[str, Any]) -> list[str]:
+    problems = [
+        f"key '{key}' is missing or no list"
+        for key in ("labels", *PASSES)
+        if not isinstance(entry.get(key), list)
+    ]
+    if not isinstance(entry.get("sha256"), str):
+        problems.append("key 'sha256' is missing or no string")
+    if entry.get("split") not in SPLITS:
+        problems.append(f"split '{entry.get('split')}' is none of {', '.join(SPLITS)}")
+    return problems
+
+
+@app.command()
 def main(
     labels: Annotated[Path, typer.Argument(help="JSONL of SHA-256, split and labels.")],
     texts: Annotated[Path, typer.Argument(help="JSONL of texts.")],
@@ -50,9 +86,10 @@ def main(
     splits = attach(labels, texts)
     out.mkdir(parents=True, exist_ok=True)
     for split, rows in splits.items():
-        (out / f"{split}.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
-        typer.echo(f"{out / f'{split}.jsonl'}: {len(rows)} paragraphs", err=True)
+        file = out / f"{split}.jsonl"
+        write_text(file, "\n".join(rows) + "\n")
+        typer.echo(f"{file}: {len(rows)} paragraphs", err=True)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    guarded(app)

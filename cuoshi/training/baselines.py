@@ -6,9 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cuoshi.training.data import Example, targets
-from cuoshi.training.metrics import Decisions, Values
-from cuoshi.training.thresholds import tune
+from cuoshi.training.data import Example, label_array
+from cuoshi.training.metrics import Decisions
+from cuoshi.training.thresholds import Scores, limits_of, tune
+
+# Decision values lie about a margin from -1 to 1. Three times them, the logistic function spreads the margin
+# over 0.05 to 0.95 and so over the whole grid of thresholds; once, over 0.27 to 0.73 only.
+SLOPE = 3.0
 
 
 def tfidf_decisions(
@@ -25,14 +29,13 @@ def tfidf_decisions(
     vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=2, sublinear_tf=True)
     features = vectorizer.fit_transform([example.text for example in train])
     model = OneVsRestClassifier(LinearSVC(C=0.5, class_weight="balanced"))
-    model.fit(features, targets(train, ids) > 0.5)
+    model.fit(features, label_array((example.labels for example in train), ids))
 
-    def scores(examples: Sequence[Example]) -> Values:
-        values: Values = model.decision_function(vectorizer.transform([e.text for e in examples]))
-        return 1.0 / (1.0 + np.exp(-3.0 * values))
+    def scores(examples: Sequence[Example]) -> Scores:
+        values = model.decision_function(vectorizer.transform([e.text for e in examples]))
+        shown: Scores = (1.0 / (1.0 + np.exp(-SLOPE * values))).astype(np.float32)
+        return shown
 
-    gold = targets(validation, ids) > 0.5
-    _, rows = tune(scores(validation), gold)
-    limits = np.array([row["threshold"] for row in rows])
-    decisions: Decisions = scores(test) >= limits
+    _, rows = tune(scores(validation), label_array((example.labels for example in validation), ids))
+    decisions: Decisions = scores(test) >= limits_of(rows)
     return decisions

@@ -8,22 +8,25 @@ from string import Template
 from typing import Any
 
 from cuoshi.classifier.taxonomy import Taxonomy
+from cuoshi.training.metrics import MIN_SUPPORT
+from cuoshi.training.tables import Table, figure
 
 NOTES = "card-notes.md"
-_HEADLINE = {
+_TITLES = {
     "micro_f1": "micro-F1",
     "macro_f1": "macro-F1",
     "exact_match": "exact match",
     "no_measure_f1": "“no measure” F1",
     "calibration_error": "calibration error",
 }
+_BROKEN_DOWN = ("micro_f1", "exact_match", "no_measure_f1")
 _TEMPLATE = Template("""\
 # $name $version
 
 Labels paragraphs of Chinese text with the measures they report: $count labels of the taxonomy
 `$taxonomy` $taxonomy_version (hash `$hash`). One score a label, each between 0 and 1; a paragraph may have
 several labels or none. An encoder of $layers layers, $hidden wide, with a vocabulary of $vocabulary pieces,
-mean pooling and a linear head. Text beyond $tokens tokens is read by overlapping windows.
+mean pooling and a linear head.$origin Text beyond $tokens tokens is read by overlapping windows.
 
 Files: `model.safetensors` (the weights, int8 with a scale a channel), `model.int8.onnx` (the graph
 that the CPU runs, over the same weights), `tokenizer.json`, `labels.json` (order
@@ -47,6 +50,7 @@ $table
 def write_card(folder: Path, taxonomy: Taxonomy) -> None:
     """Write ``README.md``; the text of ``card-notes.md``, when the folder has it, goes into its middle."""
     config = _json(folder / "config.json")
+    origin = _json(folder / "training.json").get("base_origin")
     metrics = _json(folder / "metrics.json")
     notes_file = folder / NOTES
     notes = "\n" + notes_file.read_text(encoding="utf-8").strip() + "\n" if notes_file.is_file() else ""
@@ -61,9 +65,10 @@ def write_card(folder: Path, taxonomy: Taxonomy) -> None:
         hidden=config["hidden_size"],
         vocabulary=f"{config['vocab_size']:,}",
         tokens=config["max_tokens"],
+        origin=f" The encoder it learned from: {origin}." if origin else "",
         notes=notes,
         figures=_figures(metrics),
-        support=next((m["min_support"] for m in metrics.values() if "min_support" in m), 5),
+        support=next((m["min_support"] for m in metrics.values() if "min_support" in m), MIN_SUPPORT),
         largest=f"{metrics['int8']['largest']:.3f}",
         mean=f"{metrics['int8']['mean']:.4f}",
         flips=f"{metrics['int8']['flips']:.1%}",
@@ -73,53 +78,51 @@ def write_card(folder: Path, taxonomy: Taxonomy) -> None:
 
 
 def _figures(metrics: dict[str, Any]) -> str:
-    names = [name for name, value in metrics.items() if "micro_f1" in value]
-    lines = ["| | " + " | ".join(names) + " |", "|---|" + "--:|" * len(names)]
-    lines.append("| paragraphs | " + " | ".join(str(metrics[name]["paragraphs"]) for name in names) + " |")
-    for key, title in _HEADLINE.items():
-        cells = []
-        for name in names:
-            low_high = metrics[name].get("intervals", {}).get(key)
-            interval = f" [{low_high[0]:.3f}–{low_high[1]:.3f}]" if low_high else ""
-            cells.append(f"{metrics[name][key]:.3f}{interval}")
-        lines.append(f"| {title} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + _breakdowns(metrics)
+    sets = {name: value for name, value in metrics.items() if "micro_f1" in value}
+    rows = [("paragraphs", *(str(value["paragraphs"]) for value in sets.values()))]
+    rows += [
+        (title, *(_with_interval(value, key) for value in sets.values())) for key, title in _TITLES.items()
+    ]
+    tables = [Table("", ("", *sets), tuple(rows)).grid()]
+    for name, value in sets.items():
+        for key in value:
+            if key.startswith("by_"):
+                lead = f"On `{name}` by {key.removeprefix('by_')}:"
+                tables += [lead, _breakdown(value[key]).grid()]
+    return "\n\n".join(tables)
 
 
-def _breakdowns(metrics: dict[str, Any]) -> str:
-    text = ""
-    for name, value in metrics.items():
-        for key in [key for key in value if key.startswith("by_")]:
-            text += f"\n\nOn `{name}` by {key.removeprefix('by_')}:\n\n"
-            text += "| | paragraphs | micro-F1 | exact match | “no measure” F1 |\n|---|--:|--:|--:|--:|\n"
-            text += "\n".join(
-                f"| {part} | {row['paragraphs']} | {row['micro_f1']:.3f} | {row['exact_match']:.3f} |"
-                f" {row['no_measure_f1']:.3f} |"
-                for part, row in value[key].items()
-            )
-    return text
+def _with_interval(figures: dict[str, Any], key: str) -> str:
+    low_high = figures.get("intervals", {}).get(key)
+    return figure(figures[key]) + (f" [{low_high[0]:.3f}–{low_high[1]:.3f}]" if low_high else "")
+
+
+def _breakdown(parts: dict[str, Any]) -> Table:
+    rows = tuple(
+        (part, str(row["paragraphs"]), *(figure(row[key]) for key in _BROKEN_DOWN))
+        for part, row in parts.items()
+    )
+    return Table("", ("", "paragraphs", *(_TITLES[key] for key in _BROKEN_DOWN)), rows)
 
 
 def _labels(folder: Path, metrics: dict[str, Any], taxonomy: Taxonomy) -> str:
     """A row a label: threshold, and F1 with interval and support on every data set measured by label."""
     thresholds = _json(folder / "thresholds.json")["labels"]
-    names = [name for name, value in metrics.items() if "labels" in value]
-    lines = [
-        "| label | | threshold | positives | " + " | ".join(f"{n} F1 | support" for n in names) + " |",
-        "|---|---|--:|--:|" + "--:|--:|" * len(names),
-    ]
+    sets = {name: value["labels"] for name, value in metrics.items() if "labels" in value}
+    header = ["label", "", "threshold", "positives"]
+    for name in sets:
+        header += [f"{name} F1", "support"]
+    rows = []
     for label in taxonomy.labels:
         limit = thresholds[label.id]
         cells = [f"`{label.id}`", label.name.get("zh"), f"{limit['threshold']:.3f}", str(limit["support"])]
-        for name in names:
-            row = metrics[name]["labels"][label.id]
+        for figures in sets.values():
+            row = figures[label.id]
             low, high = row["interval"]
-            cells += [
-                f"{row['f1']:.2f} [{low:.2f}–{high:.2f}]" if row["support"] else "–",
-                str(row["support"]),
-            ]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+            f1 = f"{row['f1']:.2f} [{low:.2f}–{high:.2f}]" if row["support"] else figure(None)
+            cells += [f1, str(row["support"])]
+        rows.append(tuple(cells))
+    return Table("", tuple(header), tuple(rows), names=2).grid()
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from cuoshi.classifier.errors import UsageError
+
+SPECIAL_TOKENS = 2  # of every window: its first and its last token
 
 
 class TrainConfig(BaseModel):
@@ -24,8 +26,10 @@ class TrainConfig(BaseModel):
     base: str = Field(description="Folder of a BERT-like encoder, or a hub id")
     revision: str | None = Field(default=None, description="Revision of a hub id")
     taxonomy: Path | None = Field(default=None, description="Taxonomy file; the shipped one by default")
-    train: tuple[Path, ...] = Field(description="JSONL files to learn from")
-    validation: tuple[Path, ...] = Field(description="JSONL files for thresholds and the best checkpoint")
+    train: tuple[Path, ...] = Field(min_length=1, description="JSONL files to learn from")
+    validation: tuple[Path, ...] = Field(
+        min_length=1, description="JSONL files for thresholds and the best checkpoint"
+    )
     epochs: float = Field(default=8, gt=0)
     batch_size: int = Field(default=16, ge=1)
     encoder_rate: float = Field(default=3e-4, gt=0)
@@ -39,6 +43,13 @@ class TrainConfig(BaseModel):
     bf16: bool = Field(default=True, description="Autocast to bfloat16 while learning")
     threads: int | None = Field(default=None, ge=1, description="CPU threads; PyTorch's choice by default")
 
+    @model_validator(mode="after")
+    def _windows_move_on(self) -> TrainConfig:
+        room = self.max_tokens - SPECIAL_TOKENS
+        if self.window_overlap >= room:
+            raise ValueError(f"window_overlap {self.window_overlap} must be below {room} (max_tokens - 2)")
+        return self
+
 
 def read_config(path: Path) -> TrainConfig:
     """Read a YAML config.
@@ -51,6 +62,8 @@ def read_config(path: Path) -> TrainConfig:
         return TrainConfig.model_validate(values)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); give a config file") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path}: not UTF-8 text; save the config as UTF-8") from None
     except yaml.YAMLError as error:
         raise UsageError(f"{path}: not YAML ({' '.join(str(error).split())}); correct the config") from None
     except ValidationError as error:

@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,9 @@ LEVELS = "village town county city province national foreign international"
 VALUES = {"genre": GENRES.split(), "level": LEVELS.split(), "script": ["hans", "hant"]}
 KEYS: tuple[str, ...] = ("id", "text", "labels", "index", "period", *TEXT_KEYS, *VALUES, *PASSES)
 PERIOD = re.compile(r"(19|20)\d\d-(0[1-9]|1[0-2])")
+
+# Control characters, line separators, halves of surrogate pairs, private use.
+BAD_KINDS = frozenset({"Cc", "Cs", "Co", "Zl", "Zp"})
 
 # Shorter texts that are alike, such as a date line or a moderator's thanks, belong to no article.
 MIN_NEAR_CHARACTERS = 30
@@ -67,12 +70,13 @@ def read_corpus(folder: Path, taxonomy: Taxonomy) -> Corpus:
         DataError: a file is missing or cannot be read.
     """
     files = {split: folder / f"{split}.jsonl" for split in SPLITS}
-    examples, problems = collect_examples(files.values(), taxonomy, KEYS)
-    splits = {
-        split: [example for example in examples if example.where.rpartition(":")[0] == str(file)]
-        for split, file in files.items()
-    }
-    for example in examples:
+    splits: dict[str, list[Example]] = {}
+    problems: list[str] = []
+    seen: dict[str, str] = {}
+    for split, file in files.items():
+        splits[split], found = collect_examples([file], taxonomy, KEYS, seen)
+        problems += found
+    for example in chain.from_iterable(splits.values()):
         problems += [f"{example.where}: {problem}" for problem in row_problems(example, taxonomy)]
     problems += article_problems(splits) + text_problems(splits)
     return Corpus(folder, splits, problems)
@@ -94,8 +98,12 @@ def row_problems(example: Example, taxonomy: Taxonomy) -> Iterator[str]:
     for key in PASSES:
         if key in meta:
             yield from label_problems(meta[key], key, taxonomy)
-    for key, value in (("text", example.text), ("title", str(meta.get("title", "")))):
-        bad = dict.fromkeys(f"U+{ord(character):04X}" for character in value if _is_bad(character))
+    # Halves of surrogate pairs in a text are told where the row is read.
+    for key, value, kinds in (
+        ("text", example.text, BAD_KINDS - {"Cs"}),
+        ("title", str(meta.get("title", "")), BAD_KINDS),
+    ):
+        bad = dict.fromkeys(f"U+{ord(character):04X}" for character in value if _is_bad(character, kinds))
         if bad:
             yield f"'{key}' holds {', '.join(bad)}, which is no text"
 
@@ -190,9 +198,8 @@ def _is_index(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _is_bad(character: str) -> bool:
-    """Control characters, line separators, halves of surrogate pairs, private use, U+FFFD."""
-    return character == "\ufffd" or unicodedata.category(character) in {"Cc", "Cs", "Co", "Zl", "Zp"}
+def _is_bad(character: str, kinds: frozenset[str]) -> bool:
+    return character == "\ufffd" or unicodedata.category(character) in kinds
 
 
 def _gaps(indices: Sequence[Any]) -> Iterator[str]:

@@ -1,10 +1,10 @@
-"""Labelled paragraphs: read, checked as a whole, turned into token ids."""
+"""Labelled paragraphs: read, checked as a whole, turned into arrays."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,6 +18,7 @@ from cuoshi.classifier.taxonomy import Taxonomy
 SHOWN_PROBLEMS = 20
 KEYS = ("id", "text", "labels")
 Targets = npt.NDArray[np.float32]
+LabelArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -38,16 +39,23 @@ def read_examples(paths: Iterable[Path], taxonomy: Taxonomy) -> list[Example]:
     """Read JSONL files of ``{"id", "text", "labels", …}``.
 
     Raises:
-        DataError: lists up to twenty problems of all files with file and line, and their number.
+        DataError: lists up to twenty problems of all files with file and line, and their number; or there
+            is no paragraph.
     """
-    examples, problems = collect_examples(paths, taxonomy)
+    files = list(paths)
+    examples, problems = collect_examples(files, taxonomy)
     if problems:
         raise DataError(problem_list(problems))
+    if not examples:
+        raise DataError(f"{', '.join(map(str, files))}: no labelled paragraph; give a file that has some")
     return examples
 
 
 def collect_examples(
-    paths: Iterable[Path], taxonomy: Taxonomy, keys: Sequence[str] = KEYS
+    paths: Iterable[Path],
+    taxonomy: Taxonomy,
+    keys: Sequence[str] = KEYS,
+    seen: dict[str, str] | None = None,
 ) -> tuple[list[Example], list[str]]:
     """Every row that can be read, faulty ones among them, and all problems as ``file:line: problem``.
 
@@ -55,20 +63,21 @@ def collect_examples(
         paths: JSONL files.
         taxonomy: what labels there are.
         keys: the keys that every row must have, :data:`KEYS` among them.
+        seen: where each id stands; filled here, and shared by calls whose ids must differ.
 
     Raises:
         DataError: a file cannot be read.
     """
     examples: list[Example] = []
     problems: list[str] = []
-    seen: dict[str, str] = {}
+    known = {} if seen is None else seen
     for path in paths:
         for where, line in numbered_lines(path):
             example, found = _parse(line, taxonomy, keys, where)
             if example is not None:
-                if example.id in seen:
-                    found.append(f"id '{example.id}' stands already at {seen[example.id]}")
-                seen.setdefault(example.id, where)
+                if example.id in known:
+                    found.append(f"id '{example.id}' stands already at {known[example.id]}")
+                known.setdefault(example.id, where)
                 examples.append(example)
             problems += [f"{where}: {problem}" for problem in found]
     return examples, problems
@@ -125,14 +134,27 @@ def _parse(
         problems = [f"key '{key}' is missing" for key in keys if key not in row]
     if not all(key in row for key in KEYS):
         return None, problems
+    if not _is_id(row["id"]):
+        problems.append("'id' is empty or neither a string nor a number")
     if not isinstance(row["text"], str) or not row["text"].strip():
         problems.append("'text' is empty or no string")
+    problems += [
+        f"'{key}' holds half of a surrogate pair, which is no text"
+        for key in ("id", "text")
+        if any("\ud800" <= character <= "\udfff" for character in str(row[key]))
+    ]
     problems += label_problems(row["labels"], "labels", taxonomy)
     if not isinstance(row["labels"], list):
         return None, problems
     labels = tuple(str(label) for label in row["labels"])
     meta = {key: value for key, value in row.items() if key not in KEYS}
     return Example(str(row["id"]), str(row["text"]), labels, meta, where), problems
+
+
+def _is_id(value: Any) -> bool:
+    if isinstance(value, str):
+        return bool(value.strip())
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def join_neighbours(examples: Sequence[Example], share: float, seed: int) -> list[Example]:
@@ -148,28 +170,33 @@ def join_neighbours(examples: Sequence[Example], share: float, seed: int) -> lis
     """
     random = Random(seed)
     joined: list[Example] = []
-    rest = list(examples)
-    while rest:
-        first = rest.pop(0)
-        article = first.meta.get("article")
-        if (
-            rest
-            and article is not None
-            and rest[0].meta.get("article") == article
-            and random.random() < share
-        ):
-            second = rest.pop(0)
+    at = 0
+    while at < len(examples):
+        first = examples[at]
+        at += 1
+        if at < len(examples) and _are_neighbours(first, examples[at]) and random.random() < share:
+            second = examples[at]
+            at += 1
             labels = tuple(dict.fromkeys(first.labels + second.labels))
-            first = Example(first.id, first.text + second.text, labels, first.meta)
+            first = replace(first, text=first.text + second.text, labels=labels)
         joined.append(first)
     return joined
 
 
+def _are_neighbours(one: Example, other: Example) -> bool:
+    article = one.meta.get("article")
+    return article is not None and other.meta.get("article") == article
+
+
+def label_array(sets: Iterable[Iterable[str]], ids: Sequence[str]) -> LabelArray:
+    """Label sets as an array ``[sets, labels]`` of yes and no, columns in the order of ``ids``."""
+    rows = [set(labels) for labels in sets]
+    array: LabelArray = np.zeros((len(rows), len(ids)), dtype=bool)
+    for row, labels in enumerate(rows):
+        array[row] = [label in labels for label in ids]
+    return array
+
+
 def targets(examples: Sequence[Example], ids: Sequence[str]) -> Targets:
     """Labels as an array ``[examples, labels]`` of 0 and 1, columns in the order of ``ids``."""
-    index = {label: i for i, label in enumerate(ids)}
-    array = np.zeros((len(examples), len(ids)), dtype=np.float32)
-    for row, example in enumerate(examples):
-        for label in example.labels:
-            array[row, index[label]] = 1.0
-    return array
+    return label_array((example.labels for example in examples), ids).astype(np.float32)

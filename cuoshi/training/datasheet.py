@@ -15,7 +15,7 @@ SHEET = "README.md"
 
 
 def write_tables(folder: Path, taxonomy: Taxonomy) -> bool:
-    """Refresh the tables of the data sheet; whether anything changed.
+    """Read a corpus and refresh the tables of its data sheet; whether anything changed.
 
     Raises:
         DataError: the corpus has problems, or the data sheet cannot be read or written or lacks a marker.
@@ -23,7 +23,16 @@ def write_tables(folder: Path, taxonomy: Taxonomy) -> bool:
     corpus = read_corpus(folder, taxonomy)
     if corpus.problems:
         raise DataError(problem_list(corpus.problems))
-    path = folder / SHEET
+    return refresh(corpus, taxonomy)
+
+
+def refresh(corpus: Corpus, taxonomy: Taxonomy) -> bool:
+    """Refresh the tables of the data sheet of a corpus that has no problems; whether anything changed.
+
+    Raises:
+        DataError: the data sheet cannot be read or written or lacks a marker.
+    """
+    path = corpus.folder / SHEET
     try:
         old = path.read_text(encoding="utf-8")
         new = fill(old, blocks(corpus, taxonomy), path)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from safetensors.numpy import save_file
+from tokenizers import Tokenizer
 
-from cuoshi.classifier.engines import Scores, TokenIds
+from cuoshi.classifier.engines import Engine, Scores
 from cuoshi.classifier.engines.onnx import OnnxEngine
 from cuoshi.classifier.engines.torch import Network, TorchEngine, network_name
 from cuoshi.classifier.errors import ModelError
@@ -19,23 +18,31 @@ from cuoshi.classifier.modelfolder import (
     ONNX,
     TOKENIZER,
     WEIGHTS,
+    Labels,
     ModelConfig,
-    file_hash,
+    ModelFolder,
+    Threshold,
+    Thresholds,
     write_json,
     write_manifest,
 )
-from cuoshi.classifier.predict import open_tokenizer
+from cuoshi.classifier.predict import Classifier
 from cuoshi.classifier.taxonomy import Taxonomy
 from cuoshi.classifier.weights import pack
 from cuoshi.training.card import write_card
 from cuoshi.training.config import TrainConfig
-from cuoshi.training.data import Example, read_examples, targets
+from cuoshi.training.data import Example, label_array
+from cuoshi.training.fitting import Fitted
 from cuoshi.training.metrics import calibration_error, headline
 from cuoshi.training.model import TrainableClassifier
 from cuoshi.training.onnx_graph import write_graph
-from cuoshi.training.thresholds import tune
+from cuoshi.training.thresholds import MIN_SUPPORT, limits_of, tune
 
 MAX_FLIPS = 0.005
+METHOD = (
+    "per label: middle of the best-F1 plateau on validation, averaged with the shared threshold; "
+    f"shared threshold below {MIN_SUPPORT} positives"
+)
 
 
 @dataclass(frozen=True)
@@ -51,54 +58,55 @@ class Drift:
 
 
 def write_model_folder(
-    config: TrainConfig, taxonomy: Taxonomy, network: TrainableClassifier, out: Path
+    config: TrainConfig, taxonomy: Taxonomy, fitted: Fitted, made_from: dict[str, Any], folder: Path
 ) -> None:
-    """Write the folder beside ``out`` and put it in place when it is complete.
+    """Write every file of a model folder into an existing folder; the manifest comes last.
+
+    Args:
+        config: of the training.
+        taxonomy: the labels, in index order.
+        fitted: what was learned, and the paragraphs to tune thresholds on.
+        made_from: what goes into ``training.json``, with ``data_sha256`` by file.
+        folder: where to write; the card takes in the notes that lie there.
 
     Raises:
         ModelError: int8 changes more than 0.5 % of the decisions.
     """
-    part = out.with_name(out.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    model_config = _model_config(config, network)
-    write_json(part / "config.json", {"format": 1, **model_config.model_dump()})
-    write_json(part / "labels.json", labels_document(taxonomy))
-    write_json(part / "training.json", config.model_dump(mode="json"))
-    shutil.copyfile(Path(config.base) / TOKENIZER, part / TOKENIZER)
-    exact = plain_network(network, model_config, len(taxonomy.ids))
+    model_config = _model_config(config, fitted.network)
+    labels = labels_document(taxonomy)
+    write_json(folder / "config.json", {"format": 1, **model_config.model_dump()})
+    write_json(folder / "labels.json", labels)
+    write_json(folder / "training.json", made_from)
+    fitted.tokenizer.no_truncation()
+    fitted.tokenizer.save(str(folder / TOKENIZER))
+    exact = plain_network(fitted.network, model_config, len(taxonomy.ids))
     state = {name: value.numpy() for name, value in exact.state_dict().items()}
     stored = pack(state, model_config.num_hidden_layers)
-    save_file(stored, str(part / WEIGHTS), metadata={"format": "cuoshi int8"})
-    write_graph(part / WEIGHTS, model_config, part / ONNX)
-    examples = read_examples(config.validation, taxonomy)
-    gold = targets(examples, taxonomy.ids) > 0.5
-    rows = token_rows(part / TOKENIZER, model_config, examples)
-    scores = OnnxEngine(part / ONNX).scores(rows)
-    shared, table = tune(scores.astype(np.float64), gold)
-    limits = np.array([row["threshold"] for row in table])
-    drift = measure_drift(TorchEngine(exact).scores(rows), scores, limits)
-    write_json(
-        part / "thresholds.json",
-        {
-            "method": "per label: middle of the best-F1 plateau on validation, averaged with the shared"
-            " threshold; shared threshold below 20 positives",
-            "data": " ".join(file_hash(path) for path in config.validation),
-            "shared": shared,
-            "labels": dict(zip(taxonomy.ids, table, strict=True)),
-        },
-    )
+    save_file(stored, str(folder / WEIGHTS), metadata={"format": "cuoshi int8"})
+    write_graph(folder / WEIGHTS, model_config, folder / ONNX)
+
+    examples = fitted.validation
+    gold = label_array((example.labels for example in examples), taxonomy.ids)
+    model = _untuned(folder, model_config, Labels.model_validate(labels))
+    scores = score_with(OnnxEngine(folder / ONNX), model, fitted.tokenizer, examples)
+    shared, table = tune(scores, gold)
+    limits = limits_of(table)
+    drift = measure_drift(score_with(TorchEngine(exact), model, fitted.tokenizer, examples), scores, limits)
+    thresholds = {
+        "method": METHOD,
+        "data": " ".join(made_from["data_sha256"][str(path)] for path in config.validation),
+        "shared": shared,
+        "labels": dict(zip(taxonomy.ids, table, strict=True)),
+    }
     validation = {
         "paragraphs": len(examples),
         **headline(scores >= limits, gold),
         "calibration_error": calibration_error(scores.astype(np.float64), gold),
     }
-    metrics: dict[str, Any] = {"validation": validation, "int8": vars(drift)}
-    write_json(part / "metrics.json", metrics)
-    write_card(part, taxonomy)
-    write_manifest(part)
-    shutil.rmtree(out, ignore_errors=True)
-    part.rename(out)
+    write_json(folder / "thresholds.json", thresholds)
+    write_json(folder / "metrics.json", {"validation": validation, "int8": vars(drift)})
+    write_card(folder, taxonomy)
+    write_manifest(folder)
 
 
 def labels_document(taxonomy: Taxonomy) -> dict[str, Any]:
@@ -118,20 +126,23 @@ def labels_document(taxonomy: Taxonomy) -> dict[str, Any]:
     }
 
 
-def token_rows(tokenizer_file: Path, config: ModelConfig, examples: list[Example]) -> list[TokenIds]:
-    """Token ids of the first window of every example."""
-    tokenizer = open_tokenizer(tokenizer_file)
-    tokenizer.enable_truncation(config.max_tokens)
-    encodings = tokenizer.encode_batch([example.text for example in examples])
-    return [np.array(encoding.ids, dtype=np.int64) for encoding in encodings]
+def score_with(engine: Engine, model: ModelFolder, tokenizer: Tokenizer, examples: list[Example]) -> Scores:
+    """Scores ``[paragraphs, labels]`` as a classifier gives them, long paragraphs by windows."""
+    tokenizer.enable_truncation(model.config.max_tokens, stride=model.config.window_overlap)
+    scored = Classifier(model, tokenizer, engine).score([example.text for example in examples])
+    return np.stack([row.scores for row in scored])
 
 
-def measure_drift(exact: Scores, scores: Scores, limits: npt.NDArray[np.float64]) -> Drift:
+def measure_drift(exact: Scores, scores: Scores, limits: Scores) -> Drift:
     """Compare the int8 scores with those of the network as trained.
 
     Raises:
-        ModelError: more than 0.5 % of the decisions differ.
+        ModelError: a score is not a number, or more than 0.5 % of the decisions differ.
     """
+    if not (np.isfinite(exact).all() and np.isfinite(scores).all()):
+        raise ModelError(
+            "scores are not numbers; the model is not written; lower encoder_rate and train again"
+        )
     difference = np.abs(exact - scores)
     changed = (exact >= limits) != (scores >= limits)
     if changed.mean() > MAX_FLIPS:
@@ -147,6 +158,12 @@ def plain_network(network: TrainableClassifier, config: ModelConfig, labels: int
     plain = Network(config, labels)
     plain.load_state_dict({network_name(name): value for name, value in network.state_dict().items()})
     return plain.eval()
+
+
+def _untuned(folder: Path, config: ModelConfig, labels: Labels) -> ModelFolder:
+    """The folder as a classifier needs it to score, before it has thresholds and a manifest."""
+    half = {label: Threshold(threshold=0.5, support=0, tuned=False) for label in labels.ids}
+    return ModelFolder(folder, "", config, labels, Thresholds(method="", data="", shared=0.5, labels=half))
 
 
 def _model_config(config: TrainConfig, network: TrainableClassifier) -> ModelConfig:

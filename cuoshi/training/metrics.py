@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,9 @@ import numpy.typing as npt
 Decisions = npt.NDArray[np.bool_]
 Values = npt.NDArray[np.float64]
 
-MIN_SUPPORT = 5
+Metric = Callable[[Decisions, Decisions], float]
+
+MIN_SUPPORT = 5  # positives from which on the F1 of a label counts in macro-F1
 
 
 def f1_per_label(predicted: Decisions, gold: Decisions) -> Values:
@@ -45,13 +48,30 @@ def no_measure_f1(predicted: Decisions, gold: Decisions) -> float:
     return 2.0 * int((empty_predicted & empty_gold).sum()) / total if total else 1.0
 
 
+HEADLINE: dict[str, Metric] = {
+    "micro_f1": micro_f1,
+    "macro_f1": macro_f1,
+    "exact_match": exact_match,
+    "no_measure_f1": no_measure_f1,
+}
+
+
 def headline(predicted: Decisions, gold: Decisions) -> dict[str, float]:
     """The four figures that stand for a model."""
+    return {name: metric(predicted, gold) for name, metric in HEADLINE.items()}
+
+
+def headline_intervals(predicted: Decisions, gold: Decisions) -> dict[str, tuple[float, float]]:
+    """The 95 % intervals of :func:`headline`.
+
+    Macro-F1 is taken over the labels it has on all paragraphs: resampling must not change which they are.
+    """
+    enough = gold.sum(axis=0) >= MIN_SUPPORT
     return {
-        "micro_f1": micro_f1(predicted, gold),
-        "macro_f1": macro_f1(predicted, gold),
-        "exact_match": exact_match(predicted, gold),
-        "no_measure_f1": no_measure_f1(predicted, gold),
+        name: bootstrap_interval(partial(macro_f1, min_support=0), predicted[:, enough], gold[:, enough])
+        if name == "macro_f1"
+        else bootstrap_interval(metric, predicted, gold)
+        for name, metric in HEADLINE.items()
     }
 
 
@@ -68,7 +88,7 @@ def calibration_error(scores: Values, gold: Decisions, bins: int = 15) -> float:
 
 
 def bootstrap_interval(
-    metric: Callable[[Decisions, Decisions], float],
+    metric: Metric,
     predicted: Decisions,
     gold: Decisions,
     rounds: int = 1000,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import BertModel
+
+from cuoshi.classifier.errors import ModelError
+from cuoshi.training.base import base_config
 
 HEAD_BIAS = -2.5  # a fresh head starts near the rate at which labels occur
 DROPOUT = 0.1
@@ -46,15 +50,27 @@ class TrainableClassifier(nn.Module):
         return {"loss": loss, "logits": logits}
 
 
-def load_encoder(base: str, revision: str | None = None) -> BertModel:
-    """A BERT in single precision from a folder or a hub id; a local path never calls home."""
-    local = Path(base).is_dir()
-    encoder = BertModel.from_pretrained(
-        base,
-        revision=revision or "main",
-        add_pooling_layer=False,
-        dtype=torch.float32,
-        local_files_only=local,
-    )
+def load_encoder(folder: Path) -> BertModel:
+    """The encoder of a base folder in single precision; nothing is asked of a network.
+
+    Raises:
+        ModelError: it is no BERT with GELU, cannot be read, or lacks weights.
+    """
+    base_config(folder)
+    try:
+        loaded: Any = BertModel.from_pretrained(
+            str(folder),
+            add_pooling_layer=False,
+            dtype=torch.float32,
+            local_files_only=True,
+            output_loading_info=True,
+        )
+    except Exception as error:  # of transformers and of safetensors' Rust side
+        reason = " ".join(str(error).split())
+        raise ModelError(f"{folder}: the encoder cannot be read ({reason}); make or get it again") from None
+    encoder, info = loaded
+    missing = sorted(info["missing_keys"])
+    if missing:
+        raise ModelError(f"{folder}: {len(missing)} weights are missing, such as {missing[0]}; get it again")
     assert isinstance(encoder, BertModel)
     return encoder

@@ -1,7 +1,7 @@
 """The int8 graph for ONNX Runtime, written node by node.
 
 Writing it keeps mask and shape arithmetic out and needs no tracing. The int8 matrices stay in
-``model.safetensors``, to which the graph points; activations are quantised by ``DynamicQuantizeLinear``.
+``model.safetensors``, to which the graph points; activations are quantised with a scale a token.
 Input ``input_ids`` ``[1, tokens]``, one unpadded row a run; output ``scores`` ``[1, labels]``, after the
 sigmoid.
 """
@@ -29,12 +29,17 @@ class _Graph:
     """Collects nodes and initialisers; every helper returns the name of its output."""
 
     def __init__(self, weights: Path) -> None:
-        self._file = weights.name
-        self.stored = load_file(str(weights))
-        self._offsets = tensor_offsets(weights)
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
         self._known: set[str] = set()
+        self._file = weights.name
+        self.stored = load_file(str(weights))
+        self._offsets = tensor_offsets(weights)
+        self._last = self.constant("last_axis", np.array([-1], dtype=np.int64))
+        self._limit = self.constant("limit", np.array(127, dtype=np.float32))
+        self._tiny = self.constant("tiny", np.array(1e-12, dtype=np.float32))
+        self._one = self.constant("one", np.array(1, dtype=np.float32))
+        self._middle = self.constant("middle", np.array(128, dtype=np.uint8))
 
     def constant(self, name: str, value: npt.NDArray[np.generic]) -> str:
         if name not in self._known:
@@ -61,23 +66,30 @@ class _Graph:
         self.nodes.append(helper.make_node(kind, inputs, [name], name=name, domain=domain, **attributes))
         return name
 
-    def quantised(self, states: str, name: str) -> tuple[str, str, str]:
-        """Quantise activations: values, scale, zero point."""
-        outputs = (f"{name}.q", f"{name}.scale", f"{name}.zero")
-        self.nodes.append(helper.make_node("DynamicQuantizeLinear", [states], list(outputs), name=name))
-        return outputs
+    def quantised(self, states: str, name: str) -> tuple[str, str]:
+        """Quantise activations, every token by its own largest value: uint8 around 128, and the scales.
 
-    def linear(self, quantised: tuple[str, str, str], name: str) -> str:
+        A scale for the whole tensor, which DynamicQuantizeLinear takes, is set by a few outliers and changed
+        the labels of 8 % of real paragraphs; a scale a token changes 1 %, and no row depends on another.
+        """
+        sizes = self.node("Abs", [states], f"{name}.abs")
+        largest = self.node("ReduceMax", [sizes, self._last], f"{name}.max")
+        scale = self.node("Div", [largest, self._limit], f"{name}.scale")
+        bounded = self.node("Max", [scale, self._tiny], f"{name}.bounded")
+        ratio = self.node("Div", [states, bounded], f"{name}.ratio")
+        return self.node("QuantizeLinear", [ratio, self._one, self._middle], f"{name}.q"), bounded
+
+    def linear(self, quantised: tuple[str, str], name: str) -> str:
         """States times the stored int8 matrix ``name``, plus its bias."""
-        states, scale, zero = quantised
+        states, scale = quantised
         scales = self.stored_constant(name + SCALE)
-        weight_zero = self.constant(f"{name}.zero", np.zeros(len(self.stored[name + SCALE]), dtype=np.int8))
+        zero = self.constant(f"{name}.zero", np.zeros(len(self.stored[name + SCALE]), dtype=np.int8))
         product = self.node(
-            "MatMulInteger", [states, self.stored_constant(name), zero, weight_zero], f"{name}.int"
+            "MatMulInteger", [states, self.stored_constant(name), self._middle, zero], f"{name}.int"
         )
-        factor = self.node("Mul", [scale, scales], f"{name}.factor")
         floats = self.node("Cast", [product], f"{name}.float", to=TensorProto.FLOAT)
-        scaled = self.node("Mul", [floats, factor], f"{name}.scaled")
+        by_token = self.node("Mul", [floats, scale], f"{name}.by_token")
+        scaled = self.node("Mul", [by_token, scales], f"{name}.scaled")
         return self.node("Add", [scaled, self.stored_constant(f"{name}.bias")], f"{name}.out")
 
     def norm(self, states: str, name: str, epsilon: float) -> str:

@@ -17,9 +17,13 @@ class Table:
 
     def markdown(self) -> str:
         """The table in Markdown under its title in bold."""
+        return f"**{self.title}**\n\n{self.grid()}"
+
+    def grid(self) -> str:
+        """The table alone in Markdown."""
         rule = ["---"] * self.names + ["--:"] * (len(self.header) - self.names)
         lines = [_line(self.header), _line(rule), *map(_line, self.rows)]
-        return f"**{self.title}**\n\n" + "\n".join(lines)
+        return "\n".join(lines)
 
 
 def figure(value: float | None, digits: int = 3) -> str:

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from cuoshi.training.metrics import Decisions, Values, micro_f1
+from cuoshi.training.metrics import Decisions, micro_f1
 
-GRID = np.round(np.arange(0.10, 0.90, 0.01), 2)
-MIN_SUPPORT = 20
+# Single precision, as a classifier's scores and thresholds are: a score of 0.3 passes a threshold of 0.3.
+Scores = npt.NDArray[np.float32]
+GRID: Scores = np.round(np.arange(0.10, 0.90, 0.01), 2).astype(np.float32)
+MIN_SUPPORT = 20  # positives from which on a label's own best threshold is more than noise
+TOLERANCE = 0.01  # how far below its best F1 may lie and still count as on the plateau
 
 
-def shared_threshold(scores: Values, gold: Decisions) -> float:
-    """The one threshold for all labels with the best micro-F1."""
-    return float(max(GRID, key=lambda t: (micro_f1(scores >= t, gold), -abs(t - 0.5))))
+def shared_threshold(scores: Scores, gold: Decisions) -> float:
+    """The one threshold for all labels with the best micro-F1; of equal ones the nearest to 0.5."""
+    best = max(GRID, key=lambda t: (micro_f1(scores >= t, gold), -abs(float(t) - 0.5)))
+    return round(float(best), 2)
 
 
 def tune(
-    scores: Values, gold: Decisions, min_support: int = MIN_SUPPORT
+    scores: Scores, gold: Decisions, min_support: int = MIN_SUPPORT
 ) -> tuple[float, list[dict[str, Any]]]:
     """Tune a threshold for every label.
 
     For a label with at least ``min_support`` positives it is the mean of the shared threshold and of the
-    middle of the plateau where F1 is within a hundredth of its best: a maximum over a few hundred rows is
-    noise by itself. Other labels get the shared threshold.
+    middle of the plateau around its best F1: a maximum over a few hundred rows is noise by itself. Other
+    labels get the shared threshold.
 
     Args:
         scores: ``[paragraphs, labels]``.
@@ -45,9 +51,18 @@ def tune(
     return shared, rows
 
 
-def _plateau(scores: Values, gold: Decisions) -> float:
+def limits_of(rows: Sequence[dict[str, Any]]) -> Scores:
+    """The thresholds of :func:`tune` as scores are compared with them."""
+    return np.array([row["threshold"] for row in rows], dtype=np.float32)
+
+
+def _plateau(scores: Scores, gold: Decisions) -> float:
+    """The middle of the run of thresholds around the best whose F1 is within :data:`TOLERANCE` of it."""
     predicted = scores[:, None] >= GRID[None, :]
     hits = (predicted & gold[:, None]).sum(axis=0)
     f1 = 2.0 * hits / (predicted.sum(axis=0) + gold.sum())
-    near = GRID[f1 >= f1.max() - 0.01]
-    return float((near.min() + near.max()) / 2)
+    best = int(f1.argmax())
+    below = np.flatnonzero(f1 < f1[best] - TOLERANCE)
+    first = int(below[below < best].max(initial=-1)) + 1
+    last = int(below[below > best].min(initial=len(GRID))) - 1
+    return float((GRID[first] + GRID[last]) / 2)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+from cuoshi.classifier.errors import UsageError
 
 SPECIALS = ("<s>", "<pad>", "</s>", "<unk>")
 PREFIXES = ("▁query", "▁passage")  # the words multilingual-e5 was taught to begin a text with
@@ -44,15 +45,23 @@ def choose_pieces(
 
     Returns:
         Indices into ``pieces`` in ascending order, special tokens left out.
+
+    Raises:
+        UsageError: ``size`` has no room for every single character.
     """
     candidates = [i for i, p in enumerate(pieces) if p not in SPECIALS and is_chinese_piece(p)]
     whole = build_tokenizer([pieces[i] for i in candidates], [scores[i] for i in candidates])
-    used = Counter(token for text in texts for token in whole.encode(text).tokens)
+    used = {token for text in texts for token in whole.encode(text).tokens}
 
-    def rank(index: int) -> tuple[int, int, float]:
-        piece = pieces[index]
-        first = len(piece.lstrip("▁")) <= 1 or piece in PREFIXES
-        return (0 if first else 1, -min(used[piece], 1), -scores[index])
+    first = {i for i in candidates if len(pieces[i].lstrip("▁")) <= 1 or pieces[i] in PREFIXES}
+    if size < len(first):
+        raise UsageError(
+            f"a vocabulary of {size} pieces has no room for the {len(first)} single characters; "
+            f"give a size of {len(first)} or more"
+        )
+
+    def rank(index: int) -> tuple[bool, bool, float]:
+        return (index not in first, pieces[index] not in used, -scores[index])
 
     return sorted(sorted(candidates, key=rank)[:size])
 
@@ -78,7 +87,7 @@ def build_tokenizer(pieces: Sequence[str], scores: Sequence[float]) -> Tokenizer
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
     tokenizer.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
     tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
     tokenizer.add_special_tokens([AddedToken(t, special=True) for t in (*SPECIALS, "<mask>")])
     return tokenizer

@@ -117,6 +117,37 @@ def test_out_writes_a_whole_file(article: Path, model: str, tmp_path: Path) -> N
     bad = run("label", article, "-m", model, "-f", "jsonl", "--out", tmp_path / "no" / "out.jsonl")
     assert bad.returncode == 2
     assert "cannot be written" in errors(bad)[0]
+    own = run("label", article, "-m", model, "--out", article)
+    assert own.returncode == 2
+    assert article.read_text(encoding="utf-8") == ARTICLE
+    table = tmp_path / "out.csv"
+    assert run("label", article, "-m", model, "--out", table).returncode == 0
+    assert table.read_bytes().startswith("\ufefffile,title".encode())
+    assert table.read_bytes().count(b"\r\n") == table.read_bytes().count(b"\n") > 3
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes and devices of POSIX")
+@pytest.mark.parametrize("output_format", ["table", "jsonl", "html"])
+def test_a_closed_pipe_and_a_full_disk(article: Path, model: str, output_format: str) -> None:
+    command = [sys.executable, "-m", "cuoshi", "label", str(article), "-m", model, "-f", output_format]
+    read, write = os.pipe()
+    os.close(read)
+    closed = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, check=False, timeout=120)
+    os.close(write)
+    assert (closed.returncode, closed.stderr) == (0, b"")
+    if Path("/dev/full").exists():
+        with Path("/dev/full").open("wb") as full:
+            result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False, timeout=120)
+        assert result.returncode == 3
+        assert result.stderr.count(b"\n") == 1
+        assert b"standard output: cannot be written" in result.stderr
+
+
+def test_a_device_as_target(article: Path, model: str) -> None:
+    if not Path("/dev/stdout").exists():
+        pytest.skip("needs /dev/stdout")
+    piped = run("label", article, "-m", model, "-f", "jsonl", "--out", "/dev/stdout")
+    assert piped.stdout == run("label", article, "-m", model, "-f", "jsonl").stdout
 
 
 def test_bad_inputs_are_listed_and_the_rest_is_labelled(article: Path, model: str, tmp_path: Path) -> None:
@@ -155,6 +186,11 @@ def test_nothing_readable_is_bad_data(model: str, tmp_path: Path) -> None:
         (("--text", "封", "x.txt"), 2, "give either files"),
         (("--text", "封", "--only", "closures"), 2, "did you mean 'closure'"),
         (("--text", "封", "--threshold", "2"), 2, "threshold"),
+        (("--text", "封", "--threshold", "nan"), 2, "threshold"),
+        (("--text", "封", "--only", ","), 2, "--only names no label"),
+        (("--text", "封", "--encoding", "zlib"), 2, "unknown --encoding"),
+        (("--text", "封", "--group", "-f", "csv"), 2, "records carry groups"),
+        (("疫情防控" * 2000,), 3, "a text itself goes with --text"),
         (("--text", "封", "--format", "xml"), 2, "xml"),
         (("--text", "  "), 3, "text"),
     ],

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from cuoshi.classifier import modelfolder
 from cuoshi.classifier.errors import ModelError
 from cuoshi.classifier.modelfolder import open_model, write_manifest
+from cuoshi.classifier.predict import Classifier
 
 
 @pytest.fixture
@@ -21,8 +23,8 @@ def test_opens(folder: Path) -> None:
     model = open_model(folder)
     assert model.labels.ids == ("checkpoint", "closure", "treatment")
     assert model.config.name == "small-model"
-    assert model.labels.labels[0].label("zh") == "设卡检查"
-    assert model.labels.labels[0].label("fr") == "设卡检查"
+    assert model.labels.labels[0].name_in("zh") == "设卡检查"
+    assert model.labels.labels[0].name_in("fr") == "设卡检查"
 
 
 @pytest.mark.parametrize(
@@ -48,6 +50,64 @@ def test_no_folder(tmp_path: Path) -> None:
         open_model(tmp_path / "nowhere")
     with pytest.raises(ModelError, match=r"manifest\.json: missing"):
         open_model(tmp_path)
+
+
+def test_an_extra_file_is_named_but_not_a_hidden_one(folder: Path) -> None:
+    (folder / ".DS_Store").write_bytes(b"x")
+    open_model(folder)
+    (folder / "extra.py").write_text("x = 1", encoding="utf-8")
+    with pytest.raises(ModelError, match=r"not in manifest\.json: extra\.py"):
+        open_model(folder)
+
+
+def test_a_manifest_must_name_what_is_needed(folder: Path) -> None:
+    (folder / "tokenizer.json").unlink()
+    write_manifest(folder)
+    with pytest.raises(ModelError, match=r"does not name tokenizer\.json"):
+        open_model(folder)
+
+
+def test_a_label_needs_its_group(folder: Path) -> None:
+    path = folder / "labels.json"
+    labels = json.loads(path.read_text(encoding="utf-8"))
+    del labels["groups"][0]
+    path.write_text(json.dumps(labels), encoding="utf-8")
+    write_manifest(folder)
+    with pytest.raises(ModelError, match="label 'checkpoint': its group 'movement' is missing"):
+        open_model(folder)
+
+
+def test_the_graph_has_a_score_a_label(folder: Path) -> None:
+    for name in ("labels.json", "thresholds.json"):
+        path = folder / name
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if name == "labels.json":
+            del value["labels"][2]
+        else:
+            del value["labels"]["treatment"]
+        path.write_text(json.dumps(value), encoding="utf-8")
+    write_manifest(folder)
+    with pytest.raises(ModelError, match=r"gives 3 scores, but labels\.json has 2 labels"):
+        Classifier.load(folder)
+
+
+def test_a_folder_in_place_of_a_file(folder: Path) -> None:
+    (folder / "manifest.json").unlink()
+    (folder / "manifest.json").mkdir()
+    with pytest.raises(ModelError, match=r"manifest\.json: cannot be read"):
+        open_model(folder)
+
+
+@pytest.mark.parametrize("name", ["", "防控" * 3000])
+def test_odd_names(name: str) -> None:
+    with pytest.raises(ModelError, match=r"^.{1,60}: no such model folder; give the path of one"):
+        open_model(name)
+
+
+def test_no_model_is_shipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(modelfolder, "shipped_models", lambda: tmp_path)
+    with pytest.raises(ModelError, match=r"give the path of one$"):
+        open_model()
 
 
 def test_a_manifest_cannot_point_outside(folder: Path) -> None:

@@ -72,8 +72,8 @@ def test_unknown_characters_are_counted(classifier: Classifier) -> None:
 
 
 def test_a_paragraph_beyond_all_bounds_is_an_error(classifier: Classifier) -> None:
-    with pytest.raises(DataError, match=r"100,001 characters.*split the text"):
-        classifier.score(["桥" * (MAX_CHARACTERS + 1)])
+    with pytest.raises(DataError, match=r"paragraph 2 has 100,001 characters.*split the text"):
+        classifier.score(["桥", "桥" * (MAX_CHARACTERS + 1)])
 
 
 def test_selection(classifier: Classifier) -> None:
@@ -83,6 +83,18 @@ def test_selection(classifier: Classifier) -> None:
     assert classifier.decide(scores, Selection(threshold=0.1, top_k=1)) == ("checkpoint",)
     assert classifier.decide(scores, Selection(threshold=0.1, only=("closure",))) == ("closure",)
     assert classifier.decide(scores, Selection(threshold=0.85, only=("closure",))) == ()
+
+
+@pytest.mark.parametrize("values", [{"threshold": float("nan")}, {"threshold": 1.01}, {"top_k": 0}])
+def test_a_selection_checks_itself(values: dict[str, float]) -> None:
+    with pytest.raises(UsageError, match="give a number from"):
+        Selection(**values)  # type: ignore[arg-type]
+
+
+def test_one_string_is_no_list_of_texts(classifier: Classifier) -> None:
+    for method in (classifier.score, classifier.label):
+        with pytest.raises(TypeError, match="give a list of texts"):
+            method("封闭")
 
 
 def test_an_unknown_label_names_the_nearest(classifier: Classifier) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cuoshi.classifier.errors import UsageError
 from cuoshi.classifier.predict import Classifier, Selection
 from cuoshi.classifier.reading import read_text
 from cuoshi.classifier.records import (
@@ -92,7 +94,31 @@ def test_csv(classifier: Classifier) -> None:
     rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
     assert rows[2]["labels"] == "closure|treatment"
     assert rows[1]["labels"] == ""
+    header = text.removeprefix("\ufeff").splitlines()[0].split(",")
+    assert header[:9] == ["file", "title", "date", "source", "index", "text", "labels", "names", "groups"]
+    assert header[-1] == "schema_version"
+    assert "evidence" not in header
     assert float(rows[2]["score_treatment"]) == article.records[2].scores["treatment"]
+
+
+def test_csv_evidence_is_json(classifier: Classifier) -> None:
+    article = _label(classifier, Wanted(evidence=True))
+    text = csv_text(article.records, evidence=True)
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+    for row, record in zip(rows, article.records, strict=True):
+        assert json.loads(row["evidence"]) == record_dict(record)["evidence"]
+    assert "医院收治" in rows[2]["evidence"]
+
+
+def test_records_carry_what_is_known_of_the_article(classifier: Classifier) -> None:
+    article = replace(read_text(TEXT), title="两天", source="广播站", date="2021-03-04")
+    record = label_article(classifier, article, Selection(), Wanted()).records[1]
+    assert (record.title, record.source, record.date) == ("两天", "广播站", "2021-03-04")
+
+
+def test_labelling_an_article_checks_the_selection(classifier: Classifier) -> None:
+    with pytest.raises(UsageError, match="'closur'"):
+        label_article(classifier, read_text(TEXT), Selection(only=("closur",)), Wanted())
 
 
 @given(st.text(alphabet=st.sampled_from('=+-@＝＋－＠\t "|,，县a'), min_size=1, max_size=12))
@@ -118,4 +144,4 @@ def test_csv_cells_never_start_a_formula(text: str) -> None:
     )
     row = next(csv.DictReader(io.StringIO(csv_text([record]).removeprefix("\ufeff"), newline="")))
     assert row["text"].removeprefix("'") == text
-    assert row["text"].lstrip()[:1] not in set("=+-@＝＋－＠")
+    assert text == "-" or row["text"].lstrip()[:1] not in set("=+-@＝＋－＠")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from cuoshi import __version__
 from cuoshi.classifier.cli import corpus, label, taxonomy
-from cuoshi.classifier.errors import CuoshiError
+from cuoshi.classifier.cli.guard import guarded
+from cuoshi.classifier.cli.output import emit
 
 app = typer.Typer(
     name="cuoshi",
@@ -26,7 +26,7 @@ app.add_typer(corpus.app, name="corpus")
 
 def _version(value: bool) -> None:
     if value:
-        typer.echo(f"cuoshi {__version__}")
+        emit(f"cuoshi {__version__}\n")
         raise typer.Exit
 
 
@@ -39,24 +39,6 @@ def _root(
     pass
 
 
-def report(error: CuoshiError | str) -> None:
-    """Print an error as one line on stderr."""
-    typer.echo(f"cuoshi: error: {error}", err=True)
-
-
 def main() -> None:
     """Run the command line; a user's mistake ends in one line and an exit code, never in a traceback."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    try:
-        app()
-    except CuoshiError as error:
-        report(error)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        report("stopped")
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+    guarded(app)

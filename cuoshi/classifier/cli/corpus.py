@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cuoshi.classifier.cli.options import JsonOption, TaxonomyOption
+from cuoshi.classifier.cli.output import emit, emit_json, notice
 from cuoshi.classifier.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,11 +29,6 @@ FolderArgument = Annotated[
         help="train.jsonl, validation.jsonl and test.jsonl; the shipped corpus by default.",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-FileOption = Annotated[
-    Path | None,
-    typer.Option("--taxonomy", metavar="FILE", help="A taxonomy of your own instead of the shipped one."),
-]
 
 
 @app.command("check")
@@ -46,7 +42,7 @@ def check(
             help="JSONL with outside texts that no paragraph may be near to; repeatable.",
         ),
     ] = None,
-    taxonomy: FileOption = None,
+    taxonomy: TaxonomyOption = None,
     as_json: JsonOption = False,
     write_readme: Annotated[
         bool, typer.Option("--write-readme", help="Refresh the tables in the corpus's README.md.")
@@ -69,22 +65,22 @@ def check(
     figures = composition(corpus, labels)
     counts = {"within": near.within, "short_across": near.short_across}
     if as_json:
-        _print_json({**figures, "near_duplicates": counts, "problems": problems})
+        emit_json({**figures, "near_duplicates": counts, "problems": problems})
     else:
         _print_tables(composition_tables(figures, labels))
         inside = ", ".join(f"{count} in {split}" for split, count in near.within.items())
-        typer.echo(few_positives_line(figures).replace("`", ""))
-        typer.echo(f"Near-duplicate pairs: {inside}; {near.short_across} of short texts across splits.")
+        emit(few_positives_line(figures).replace("`", "") + "\n")
+        emit(f"Near-duplicate pairs: {inside}; {near.short_across} of short texts across splits.\n")
     if problems:
         raise DataError(problem_list(problems))
     if write_readme:
         changed = write_tables(corpus.folder, labels)
-        typer.echo(f"README.md {'written' if changed else 'is up to date'}", err=True)
+        notice(f"README.md {'written' if changed else 'is up to date'}")
 
 
 @app.command("agreement")
 def agreement(
-    folder: FolderArgument = None, taxonomy: FileOption = None, as_json: JsonOption = False
+    folder: FolderArgument = None, taxonomy: TaxonomyOption = None, as_json: JsonOption = False
 ) -> None:
     """Measure how far the two labelling passes of a corpus agree.
 
@@ -102,13 +98,9 @@ def agreement(
         raise DataError(problem_list(corpus.problems))
     found = figures.agreement(corpus, labels)
     if as_json:
-        _print_json(found)
+        emit_json(found)
     else:
         _print_tables(figures.agreement_tables(found, labels))
-
-
-def _print_json(data: Any) -> None:
-    typer.echo(json.dumps(data, ensure_ascii=False, indent=2))
 
 
 def _print_tables(tables: Iterable[Table]) -> None:
@@ -126,5 +118,6 @@ def _print_tables(tables: Iterable[Table]) -> None:
             shown.add_column(name, justify="left" if number < table.names else "right", no_wrap=True)
         for row in table.rows:
             shown.add_row(*map(escape, row))
-        console.print(shown)
-        console.print()
+        with console.capture() as captured:
+            console.print(shown)
+        emit(captured.get() + "\n")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cuoshi.classifier.errors import CuoshiError, DataError, UsageError
+from cuoshi.classifier.cli.options import Lang, LangOption
+from cuoshi.classifier.cli.output import emit, notice, report
+from cuoshi.classifier.errors import DataError, MissingExtraError, UsageError
+from cuoshi.classifier.names import printable
 
 if TYPE_CHECKING:
     from cuoshi.classifier.predict import Classifier, Selection
@@ -29,11 +33,16 @@ class Format(str, Enum):
     html = "html"
 
 
-class Lang(str, Enum):
-    """Languages of names."""
-
-    zh = "zh"
-    en = "en"
+SUFFIXES = {
+    ".json": Format.json,
+    ".jsonl": Format.jsonl,
+    ".csv": Format.csv,
+    ".md": Format.md,
+    ".html": Format.html,
+    ".htm": Format.html,
+    ".txt": Format.table,
+}
+RECORDS = (Format.json, Format.jsonl, Format.csv)
 
 
 def label(
@@ -51,25 +60,26 @@ def label(
         str | None, typer.Option("--model", "-m", help="Folder of a model, or the name of a shipped one.")
     ] = None,
     output_format: Annotated[
-        Format, typer.Option("--format", "-f", help="Format of the output.")
-    ] = Format.table,
+        Format | None,
+        typer.Option("--format", "-f", help="Format of the output; else by the suffix of --out, else table."),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Write into this file instead of standard output.")
     ] = None,
-    lang: Annotated[Lang, typer.Option("--lang", "-l", help="Language of labels and headings.")] = Lang.zh,
+    lang: LangOption = Lang.zh,
     scores: Annotated[bool, typer.Option("--scores", help="Give the scores of all labels.")] = False,
     evidence: Annotated[
         bool, typer.Option("--evidence", "-e", help="Give the sentence that carries each label.")
     ] = False,
-    group: Annotated[bool, typer.Option("--group", "-g", help="Roll labels up to their groups.")] = False,
+    group: Annotated[
+        bool, typer.Option("--group", "-g", help="Roll labels up to their groups (table, md and html).")
+    ] = False,
     threshold: Annotated[
         float | None,
-        typer.Option(
-            "--threshold", min=0, max=1, help="One threshold for all labels instead of the model's own."
-        ),
+        typer.Option("--threshold", help="One threshold (0 to 1) for all labels instead of the model's own."),
     ] = None,
     top_k: Annotated[
-        int | None, typer.Option("--top-k", "-k", min=1, help="At most this many labels a paragraph.")
+        int | None, typer.Option("--top-k", "-k", help="At most this many labels a paragraph.")
     ] = None,
     only: Annotated[
         list[str] | None,
@@ -89,105 +99,121 @@ def label(
 
     Exit codes: 0 done; 1 done, but some inputs failed and are listed; 2 wrong usage; 3 bad data or model.
     """
+    from cuoshi.classifier.cli.inputs import find_inputs, read_inputs
+    from cuoshi.classifier.cli.target import check_target
     from cuoshi.classifier.predict import Classifier, Selection
+    from cuoshi.classifier.reading import read_text
     from cuoshi.classifier.records import Wanted
     from cuoshi.classifier.views import View
 
     if (text is None) == (not inputs):
         raise UsageError("give either files, folders or -, or a text with --text; see: cuoshi label --help")
+    chosen = choose_format(output_format, out, group)
+    check_encoding(encoding)
+    selection = Selection(threshold, top_k, split_names(only))
+    found = find_inputs(inputs or [])
+    if out is not None:
+        check_target(out, [item for item in found if isinstance(item, Path)])
     classifier = Classifier.load(model, threads=threads)
-    selection = Selection(threshold, top_k, split_names(only or []))
     classifier.check(selection)
-    articles, failures = read_inputs(inputs or [], text, encoding)
-    wanted = Wanted(lang.value, scores, evidence)
-    labelled = label_all(classifier, articles, selection, wanted, failures)
-    for failure in failures:
-        typer.echo(f"cuoshi: error: {failure.error}", err=True)
-    if not labelled:
-        raise typer.Exit(DataError.exit_code)
-    view = View(classifier.folder, lang.value, group, measures_only, scores)
-    write(view, output_format, labelled, failures, out)
-    if failures:
-        raise typer.Exit(1)
-
-
-def split_names(values: list[str]) -> tuple[str, ...]:
-    """Label ids from repeated options, each of which may hold several separated by commas."""
-    return tuple(
-        name.strip() for value in values for name in value.replace("，", ",").split(",") if name.strip()
+    articles: Iterable[Article | Failure] = (
+        read_inputs(found, encoding, shows_progress(len(found), out))
+        if text is None
+        else [read_text(printable(text), "text")]
     )
+    wanted = Wanted(lang.value, scores, evidence)
+    view = View(classifier.folder, lang.value, group, measures_only, scores, evidence)
+    finish(view, chosen, label_each(classifier, articles, selection, wanted), out)
 
 
-def read_inputs(
-    inputs: list[str], text: str | None, encoding: str | None
-) -> tuple[list[Article], list[Failure]]:
-    """Read every input; what cannot be read is reported beside the articles that can."""
-    from cuoshi.classifier.reading import find_files, read_bytes, read_file, read_text
-    from cuoshi.classifier.views import Failure
+def choose_format(given: Format | None, out: Path | None, group: bool) -> Format:
+    """The format that is asked for, else that of the suffix of ``out``, else the table.
 
-    if text is not None:
-        whole = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # argv may hold any bytes
-        return [read_text(whole, "text")], []
-    articles: list[Article] = []
-    failures: list[Failure] = []
-    for name in inputs:
-        try:
-            if name == "-":
-                articles.append(read_bytes(sys.stdin.buffer.read(), "-", encoding=encoding))
-                continue
-            paths = find_files([Path(name)])
-        except CuoshiError as error:
-            failures.append(Failure(name, str(error)))
-            continue
-        for path in paths:
-            try:
-                articles.append(read_file(path, encoding=encoding))
-            except CuoshiError as error:
-                failures.append(Failure(str(path), str(error)))
-    return articles, failures
+    Raises:
+        UsageError: the suffix says another format, or records are to be rolled up to groups.
+    """
+    named = SUFFIXES.get(out.suffix.lower()) if out is not None else None
+    if given is not None and named is not None and given is not named:
+        raise UsageError(f"--format {given.value}, but --out ends in {out.suffix if out else ''}; change one")
+    chosen = given or named or Format.table
+    if group and chosen in RECORDS:
+        raise UsageError("records carry groups themselves; --group is for table, md and html")
+    return chosen
 
 
-def label_all(
-    classifier: Classifier,
-    articles: list[Article],
-    selection: Selection,
-    wanted: Wanted,
-    failures: list[Failure],
-) -> list[LabelledArticle]:
-    """Label every article; one that cannot be labelled joins the failures."""
+def check_encoding(encoding: str | None) -> None:
+    """Raise UsageError for an encoding that is not known."""
+    from cuoshi.classifier.reading.decoding import canonical
+
+    if encoding is not None and canonical(encoding) is None:
+        raise UsageError(f"unknown --encoding '{encoding}'; use utf-8, gb18030, big5 or utf-16")
+
+
+def split_names(values: list[str] | None) -> tuple[str, ...]:
+    """Label ids from repeated options, each of which may hold several separated by commas.
+
+    Raises:
+        UsageError: there are options, but no id in them.
+    """
+    parts = (part.strip() for value in values or [] for part in value.replace("，", ",").split(","))
+    names = tuple(part for part in parts if part)
+    if values and not names:
+        raise UsageError("--only names no label; see: cuoshi taxonomy list")
+    return names
+
+
+def shows_progress(number: int, out: Path | None) -> bool:
+    """Whether a person watches standard error and the output does not come to the same place."""
+    watched = sys.stderr is not None and sys.stderr.isatty()
+    apart = out is not None or sys.stdout is None or not sys.stdout.isatty()
+    return watched and apart and number > 1
+
+
+def label_each(
+    classifier: Classifier, articles: Iterable[Article | Failure], selection: Selection, wanted: Wanted
+) -> Iterator[LabelledArticle | Failure]:
+    """Label the articles as they come; one that cannot be labelled becomes a failure."""
     from cuoshi.classifier.records import label_article
     from cuoshi.classifier.views import Failure
 
-    labelled = []
     for article in articles:
+        if isinstance(article, Failure):
+            yield article
+            continue
         try:
-            labelled.append(label_article(classifier, article, selection, wanted))
+            yield label_article(classifier, article, selection, wanted)
         except DataError as error:
-            failures.append(Failure(article.file, f"{article.file}: {error}"))
-    return labelled
+            yield Failure(article.file, f"{article.file}: {error}")
 
 
-def write(
-    view: View,
-    output_format: Format,
-    labelled: list[LabelledArticle],
-    failures: list[Failure],
-    out: Path | None,
-) -> None:
-    """Show the table on the terminal, or write any format into a file or standard output."""
-    from cuoshi.classifier.views import render, show_table
+def finish(view: View, chosen: Format, items: Iterable[LabelledArticle | Failure], out: Path | None) -> None:
+    """Report failures and stream JSON lines as they come; write everything else at the end."""
+    from cuoshi.classifier.cli.target import write_target
+    from cuoshi.classifier.views import Failure, render
+    from cuoshi.classifier.views.terminal import terminal_text
 
-    if output_format is Format.table and out is None:
-        show_table(view, labelled)
-        return
-    result = render(view, output_format.value, labelled, failures)
-    if out is None:
-        sys.stdout.write(result)
-        return
-    part = out.with_name(out.name + ".part")
-    try:
-        part.write_text(result, encoding="utf-8", newline="")
-        part.replace(out)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise UsageError(f"{out}: cannot be written ({error.strerror}); choose another --out") from None
+    labelled: list[LabelledArticle] = []
+    failures: list[Failure] = []
+    streamed = 0
+    for item in items:
+        if isinstance(item, Failure):
+            report(item.error)
+            failures.append(item)
+        elif chosen is Format.jsonl and out is None:
+            emit(render(view, chosen.value, [item], []))
+            streamed += 1
+        else:
+            labelled.append(item)
+    for hint in dict.fromkeys(failure.hint for failure in failures if failure.hint):
+        notice(f"cuoshi: {hint}")
+    if not labelled and not streamed:
+        only_extras = all(failure.hint for failure in failures)
+        raise typer.Exit(MissingExtraError.exit_code if only_extras else DataError.exit_code)
+    if out is not None:
+        write_target(out, render(view, chosen.value, labelled, failures))
+    elif chosen is Format.table:
+        emit(terminal_text(view, labelled))
+    elif labelled:
+        emit(render(view, chosen.value, labelled, failures))
+    if failures:
+        raise typer.Exit(1)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from cuoshi.classifier.cli.options import JsonOption, Lang, LangOption, TaxonomyOption
+from cuoshi.classifier.cli.output import emit, emit_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,13 +23,6 @@ app = typer.Typer(
 )
 
 
-class Language(str, Enum):
-    """Languages of the output."""
-
-    zh = "zh"
-    en = "en"
-
-
 class SchemeName(str, Enum):
     """Other schemes of measures."""
 
@@ -37,17 +32,9 @@ class SchemeName(str, Enum):
     cccsl = "cccsl"
 
 
-LangOption = Annotated[Language, typer.Option("--lang", help="Language of names and explanations.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-FileOption = Annotated[
-    Path | None,
-    typer.Option("--taxonomy", metavar="FILE", help="A taxonomy of your own instead of the shipped one."),
-]
-
-
 @app.command("list")
 def list_labels(
-    lang: LangOption = Language.zh, as_json: JsonOption = False, taxonomy: FileOption = None
+    lang: LangOption = Lang.zh, as_json: JsonOption = False, taxonomy: TaxonomyOption = None
 ) -> None:
     """List the labels by group."""
     from rich.console import Console
@@ -58,7 +45,7 @@ def list_labels(
     loaded = load_taxonomy(taxonomy)
     console = Console(highlight=False)
     if as_json:
-        _print_json(show.overview(loaded))
+        emit_json(show.overview(loaded))
     elif console.is_terminal:
         _print_lines(console, show.list_lines(loaded, lang.value, console.width))
     else:
@@ -68,9 +55,9 @@ def list_labels(
 @app.command("show")
 def show_label(
     label: Annotated[str, typer.Argument(help="The id of a label, such as testing.")],
-    lang: LangOption = Language.zh,
+    lang: LangOption = Lang.zh,
     as_json: JsonOption = False,
-    taxonomy: FileOption = None,
+    taxonomy: TaxonomyOption = None,
 ) -> None:
     """Show what a label means, with examples and its counterparts in other schemes."""
     from rich.console import Console
@@ -82,7 +69,7 @@ def show_label(
     loaded = load_taxonomy(taxonomy)
     rows = [] if taxonomy else load_crosswalk()
     if as_json:
-        _print_json(show.label_data(loaded, label, rows))
+        emit_json(show.label_data(loaded, label, rows))
         return
     console = Console(highlight=False)
     _print_lines(console, show.describe(loaded, label, lang.value, rows))
@@ -94,7 +81,7 @@ def check_file(file: Annotated[Path, typer.Argument(help="A taxonomy in YAML.")]
     from cuoshi.classifier import taxonomy_show as show
     from cuoshi.classifier.taxonomy import load_taxonomy
 
-    typer.echo(show.summary(load_taxonomy(file)))
+    emit(show.summary(load_taxonomy(file)) + "\n")
 
 
 @app.command("crosswalk")
@@ -111,7 +98,7 @@ def show_crosswalk(
     rows = select_crosswalk(label, scheme.value if scheme else None)
     console = Console(highlight=False)
     if as_json:
-        _print_json([row.model_dump() for row in rows])
+        emit_json([row.model_dump() for row in rows])
     elif console.is_terminal:
         _print_lines(console, show.crosswalk_lines(rows))
     else:
@@ -119,14 +106,14 @@ def show_crosswalk(
 
 
 @app.command("page")
-def write_page(lang: LangOption = Language.zh, taxonomy: FileOption = None) -> None:
+def write_page(lang: LangOption = Lang.zh, taxonomy: TaxonomyOption = None) -> None:
     """Print the codebook as a page in Markdown."""
     from cuoshi.classifier.crosswalk import load_crosswalk
     from cuoshi.classifier.taxonomy import load_taxonomy
     from cuoshi.classifier.taxonomy_page import render_page
 
     rows = [] if taxonomy else load_crosswalk()
-    typer.echo(render_page(load_taxonomy(taxonomy), rows, lang.value), nl=False)
+    emit(render_page(load_taxonomy(taxonomy), rows, lang.value))
 
 
 def select_crosswalk(label: str | None, scheme: str | None) -> list[CrosswalkRow]:
@@ -148,15 +135,12 @@ def _print_lines(console: Console, lines: Sequence[Line]) -> None:
 
     from cuoshi.classifier.taxonomy_show import layout
 
-    for segments in layout(lines, console.width if console.is_terminal else None):
-        console.print(Text.assemble(*segments), soft_wrap=True)
-
-
-def _print_json(data: Any) -> None:
-    typer.echo(json.dumps(data, ensure_ascii=False, indent=2))
+    with console.capture() as captured:
+        for segments in layout(lines, console.width if console.is_terminal else None):
+            console.print(Text.assemble(*segments), soft_wrap=True)
+    emit(captured.get())
 
 
 def _print_rows(rows: Iterable[Sequence[str]]) -> None:
     """Tab-separated lines, for a pipe."""
-    for row in rows:
-        typer.echo("\t".join(" ".join(cell.split()) for cell in row))
+    emit("".join("\t".join(" ".join(cell.split()) for cell in row) + "\n" for row in rows))

@@ -19,7 +19,7 @@ from cuoshi.classifier.errors import ModelError
 
 
 class OnnxEngine:
-    """Runs ``model.int8.onnx``: input ``input_ids`` [1, tokens], output ``scores`` [1, labels]."""
+    """Runs ``model.int8.onnx``: input ``input_ids`` [1, tokens], output ``scores`` [1, ``labels``]."""
 
     def __init__(self, path: Path, threads: int | None = None) -> None:
         import onnxruntime
@@ -28,18 +28,20 @@ class OnnxEngine:
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # Without VNNI, sums of u8 × s8 products overflow their 16 bits: processors would differ in scores.
+        options.add_session_config_entry("session.x64quantprecision", "1")
         try:
             self._session = onnxruntime.InferenceSession(
                 str(path), sess_options=options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # onnxruntime raises classes of its C++ side
             raise ModelError(f"{path}: ONNX Runtime cannot load it ({error}); get the model again") from None
-        self._labels = int(self._session.get_outputs()[0].shape[-1])
+        self.labels: int = self._session.get_outputs()[0].shape[-1]
         self._threads = threads or usable_cpus()
 
     def scores(self, rows: Sequence[TokenIds]) -> Scores:
         """See :class:`cuoshi.classifier.engines.Engine`."""
-        result = np.empty((len(rows), self._labels), dtype=np.float32)
+        result = np.empty((len(rows), self.labels), dtype=np.float32)
 
         def run(index: int) -> None:
             result[index] = self._session.run(None, {"input_ids": rows[index][None, :]})[0][0]

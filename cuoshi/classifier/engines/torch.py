@@ -1,4 +1,4 @@
-"""The network in plain PyTorch: what is exported to ONNX, and an engine for CPU and CUDA.
+"""The network in plain PyTorch, the engine for CUDA; its weights are those that the ONNX file points to.
 
 A BERT encoder (post-norm, GELU, learned positions) whose token states are averaged, normalised and
 mapped to one logit a label.
@@ -32,13 +32,13 @@ class _Attention(nn.Module):
         self.value = nn.Linear(size, size)
         self.output = nn.Linear(size, size)
 
-    def forward(self, states: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
         batch, length, size = states.shape
         shape = (batch, length, self.heads, size // self.heads)
         query, key, value = (
             layer(states).view(shape).transpose(1, 2) for layer in (self.query, self.key, self.value)
         )
-        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         merged: Tensor = self.output(mixed.transpose(1, 2).reshape(batch, length, size))
         return merged
 
@@ -52,8 +52,8 @@ class _Layer(nn.Module):
         self.outer = nn.Linear(config.intermediate_size, config.hidden_size)
         self.output_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
-    def forward(self, states: Tensor, bias: Tensor | None) -> Tensor:
-        states = self.attention_norm(states + self.attention(states, bias))
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+        states = self.attention_norm(states + self.attention(states, mask))
         result: Tensor = self.output_norm(states + self.outer(functional.gelu(self.inner(states))))
         return result
 
@@ -61,8 +61,7 @@ class _Layer(nn.Module):
 class Network(nn.Module):
     """Token ids to logits.
 
-    Input ``ids`` of shape ``[batch, tokens]``, padded with 1; output ``[batch, labels]``. Without padding
-    pass ``padded=False``: no mask is computed then, which makes the exported graph smaller and faster.
+    Input ``ids`` of shape ``[batch, tokens]``, padded with 1, which is masked; output ``[batch, labels]``.
     """
 
     def __init__(self, config: ModelConfig, labels: int) -> None:
@@ -76,21 +75,14 @@ class Network(nn.Module):
         self.pooled_norm = nn.LayerNorm(size, elementwise_affine=False)
         self.head = nn.Linear(size, labels)
 
-    def forward(self, ids: Tensor, padded: bool = True) -> Tensor:
+    def forward(self, ids: Tensor) -> Tensor:
         places = torch.arange(ids.shape[1], device=ids.device)
         states = self.norm(self.words(ids) + self.positions(places) + self.types.weight[0])
-        bias = None
-        mask = None
-        if padded:
-            mask = ids != PAD
-            bias = mask[:, None, None, :]
+        mask = ids != PAD
         for layer in self.layers:
-            states = layer(states, bias)
-        if mask is None:
-            pooled = states.mean(dim=1)
-        else:
-            weight = mask[:, :, None].to(states.dtype)
-            pooled = (states * weight).sum(dim=1) / weight.sum(dim=1)
+            states = layer(states, mask[:, None, None, :])
+        weight = mask[:, :, None].to(states.dtype)
+        pooled = (states * weight).sum(dim=1) / weight.sum(dim=1)
         logits: Tensor = self.head(self.pooled_norm(pooled))
         return logits
 

@@ -126,10 +126,11 @@ def _declared(data: bytes) -> str | None:
 
 
 def canonical(label: str) -> str | None:
-    """Return the codec for an encoding label, None for an unknown one."""
+    """Return the codec for an encoding label, None for an unknown one and for one that gives no text."""
     try:
         name = codecs.lookup(label.strip()).name
-    except LookupError:
+        "".encode(name)
+    except (LookupError, ValueError):  # ValueError: the codec "undefined"
         return None
     name = name.removesuffix("-sig")
     return _ALIASES.get(name.replace("-", "_"), name)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cuoshi.classifier.errors import ReadingError, UsageError
+from cuoshi.classifier.names import printable, shortened
 from cuoshi.classifier.reading import markdown
 from cuoshi.classifier.reading.article import Article, Piece, number
 from cuoshi.classifier.reading.boilerplate import frame
@@ -39,33 +40,36 @@ _HTML = re.compile(
 )
 
 
-def find_files(inputs: Sequence[Path]) -> list[Path]:
-    """Return the files to read: files as given, folders searched in sorted order for known suffixes.
+def find_files(name: str | Path) -> list[Path | ReadingError]:
+    """Return the files to read: a file as given, a folder searched in sorted order for known suffixes.
 
-    A file that is named twice comes once; hidden files and lock files (``~$…``) in folders are left out.
-    Raises UsageError for a path that does not exist and for a folder without articles.
+    Hidden files and folders and lock files (``~$…``) in folders are left out. A folder inside that cannot be
+    searched is an error among the files. Raises UsageError for a path that does not exist and for a folder
+    without articles.
     """
-    found: dict[Path, None] = {}
-    for path in inputs:
-        if path.is_dir():
-            inside = sorted(_search(path))
-            if not inside:
-                raise UsageError(f"{path}: no articles in this folder ({', '.join(SUFFIXES)}); name another")
-            found.update(dict.fromkeys(inside))
-        elif path.exists():
-            found[path] = None
-        else:
-            raise UsageError(f"{path}: no such file or folder; check the path")
-    return list(found)
+    # os.path, unlike Path, takes a name of any length
+    if not os.path.isdir(name):  # noqa: PTH112
+        if os.path.exists(name):  # noqa: PTH110
+            return [Path(name)]
+        raise UsageError(f"{shortened(name)}: no such file or folder; a text itself goes with --text")
+    failed: list[Path | ReadingError] = []
+    found: list[Path] = []
 
+    def unreadable(error: OSError) -> None:
+        failed.append(ReadingError(f"{printable(error.filename)}: cannot be searched ({error.strerror})"))
 
-def _search(folder: Path) -> list[Path]:
-    return [
-        Path(base, name)
-        for base, _, names in os.walk(folder)
-        for name in names
-        if Path(name).suffix.lower() in SUFFIXES and not name.startswith((".", "~$"))
-    ]
+    for base, folders, names in os.walk(name, onerror=unreadable):
+        folders[:] = [each for each in folders if not each.startswith(".")]
+        found += [
+            Path(base, each)
+            for each in names
+            if Path(each).suffix.lower() in SUFFIXES and not each.startswith((".", "~$"))
+        ]
+    if not found and not failed:
+        raise UsageError(
+            f"{printable(name)}: no articles in this folder ({', '.join(SUFFIXES)}); name another"
+        )
+    return [*sorted(found), *failed]
 
 
 def read_file(path: Path, *, encoding: str | None = None) -> Article:
@@ -73,13 +77,14 @@ def read_file(path: Path, *, encoding: str | None = None) -> Article:
 
     ``encoding`` is the codec of text, Markdown and HTML, None to find it.
     """
+    name = printable(path)
     try:
         data = path.read_bytes()
     except OSError as error:
         raise ReadingError(
-            f"{path}: cannot be read ({error.strerror}); check the path and its rights"
+            f"{name}: cannot be read ({error.strerror}); check the path and its rights"
         ) from None
-    return read_bytes(data, str(path), encoding=encoding)
+    return read_bytes(data, name, encoding=encoding)
 
 
 def read_bytes(data: bytes, name: str, *, encoding: str | None = None) -> Article:

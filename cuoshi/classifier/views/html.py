@@ -25,7 +25,7 @@ h2 { font-size: 1rem; margin: 1.2rem 0 .4rem; }
   padding: 0 .5rem; font-size: .85rem; line-height: 1.8; }
 .tag small { color: #888; }
 .none .text { color: #888; }
-.note { grid-column: 2 / -1; font-size: .85rem; color: #777; }
+.note { grid-column: 2 / -1; font-size: .85rem; color: #777; margin: .2rem 0 0; }
 @media (max-width: 40rem) { .paragraph { grid-template-columns: 1.6rem 1fr; }
   .tags, .note { grid-column: 2; } }
 @media print { body { max-width: none; } }
@@ -36,30 +36,26 @@ def html_text(view: View, articles: Sequence[LabelledArticle]) -> str:
     """The whole page."""
     language = "zh-CN" if view.lang == "zh" else "en"
     title = escape(articles[0].title or articles[0].file) if len(articles) == 1 else "cuoshi"
-    body = "\n".join(_article(view, article) for article in articles)
-    labels = view.folder.labels
-    foot = (
-        f"{view.words['model']} {view.folder.config.name} {view.folder.config.version} "
-        f"({view.folder.hash[:12]}) · {view.words['taxonomy']} {labels.taxonomy} "
-        f"{labels.taxonomy_version} ({labels.taxonomy_hash[:12]})"
-    )
+    body = "\n".join(_article(view, article, number) for number, article in enumerate(articles, 1))
     return (
         f'<!doctype html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n{body}\n"
-        f"<footer><p>{escape(foot)}</p></footer>\n</body>\n</html>\n"
+        f"<footer><p>{escape(view.made_by)}</p></footer>\n</body>\n</html>\n"
     )
 
 
-def _article(view: View, article: LabelledArticle) -> str:
+def _article(view: View, article: LabelledArticle, number: int) -> str:
     facts = [part for part in (article.file, article.source, article.date) if part]
     summary = "".join(
         f'<li class="tag" style="--group:{_hex(tag)}">{escape(tag.name)} <small>{count}</small></li>'
         for tag, count in view.summary(article)
     )
-    paragraphs = "\n".join(_paragraph(view, record) for record in view.records(article))
+    paragraphs = "\n".join(
+        _paragraph(view, record, f"a{number}-{record.paragraph}") for record in view.records(article)
+    )
     return (
-        f'<article lang="zh">\n<h1>{escape(article.title or article.file)}</h1>\n'
+        f'<article>\n<h1 lang="zh">{escape(article.title or article.file)}</h1>\n'
         f'<p class="facts">{escape(" · ".join(facts))}</p>\n'
         f"<h2>{escape(view.words['summary'])}</h2>\n"
         f'<p class="facts">{escape(view.counts(article))}</p>\n<ul class="summary">{summary}</ul>\n'
@@ -67,21 +63,21 @@ def _article(view: View, article: LabelledArticle) -> str:
     )
 
 
-def _paragraph(view: View, record: Record) -> str:
+def _paragraph(view: View, record: Record, place: str) -> str:
     tags = view.tags(record)
     items = "".join(_tag(tag) for tag in tags) or f'<li class="facts">{escape(view.words["none"])}</li>'
-    notes = [f"{tag.name}: “{tag.evidence}”" for tag in tags if tag.evidence is not None]
-    if record.windows > 1:
-        notes.append(view.words["windows"].format(n=record.windows))
-    if view.all_scores:
-        scores = " · ".join(f"{tag.name} {tag.score:.2f}" for tag in view.score_tags(record))
-        notes.append(f"{view.words['scores']}: {scores}")
-    below = "".join(f'<p class="note">{escape(note)}</p>' for note in notes)
+    notes = [
+        f'{escape(tag.name)}: <span lang="zh">“{escape(tag.evidence.text)}”</span> {tag.evidence.score:.2f}'
+        for tag in tags
+        if tag.evidence is not None
+    ]
+    notes += map(escape, view.notes(record))
+    below = "".join(f'<p class="note">{note}</p>' for note in notes)
     kind = "paragraph" if tags else "paragraph none"
     return (
-        f'<section class="{kind}" id="{escape(record.paragraph)}">'
+        f'<section class="{kind}" id="{escape(place)}">'
         f'<span class="number">{record.index + 1}</span>'
-        f'<p class="text">{escape(record.text)}</p><ul class="tags">{items}</ul>{below}</section>'
+        f'<p class="text" lang="zh">{escape(record.text)}</p><ul class="tags">{items}</ul>{below}</section>'
     )
 
 

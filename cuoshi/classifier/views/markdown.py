@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from cuoshi.classifier.records import LabelledArticle
 from cuoshi.classifier.views import View
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&$])")
 
 
 def markdown_text(view: View, articles: Sequence[LabelledArticle]) -> str:
@@ -23,22 +23,21 @@ def _section(view: View, article: LabelledArticle) -> str:
         (words["file"], article.file),
         (words["source"], article.source),
         (words["date"], article.date),
-        (words["model"], f"{view.folder.config.name} {view.folder.config.version}"),
+        (words["model"], view.folder.model),
     ]
     lines += [" · ".join(f"{name}: {_escape(value)}" for name, value in facts if value), ""]
     lines += [f"**{words['summary']}** ({view.counts(article)})", ""]
     for tag, count in view.summary(article):
-        lines.append(f"- {_escape(tag.name)} `{tag.id}`: {count} {words['paragraphs']}, {tag.score:.2f}")
+        lines.append(f"- {_escape(tag.name)} `{tag.id}`: {view.paragraphs(count)}, {tag.score:.2f}")
     lines += ["", f"| # | {words['paragraph']} | {words['measures']} |", "|--:|---|---|"]
     for record in view.records(article):
         tags = [f"{_escape(tag.name)} {tag.score:.2f}" for tag in view.tags(record)]
         text = _escape(record.text)
         for tag in view.tags(record):
             if tag.evidence is not None:
-                text += f"<br>{words['evidence']} ({_escape(tag.name)}): {_escape(tag.evidence)}"
-        if view.all_scores:
-            scores = " · ".join(f"{_escape(tag.name)} {tag.score:.2f}" for tag in view.score_tags(record))
-            text += f"<br>{words['scores']}: {scores}"
+                said = f"{_escape(tag.evidence.text)} {tag.evidence.score:.2f}"
+                text += f"<br>{words['evidence']} ({_escape(tag.name)}): {said}"
+        text += "".join(f"<br>{_escape(note)}" for note in view.notes(record))
         lines.append(f"| {record.index + 1} | {text} | {'<br>'.join(tags) or words['none']} |")
     return "\n".join(lines) + "\n"
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cuoshi.classifier.errors import ReadingError
-from cuoshi.classifier.reading.decoding import decode
+from cuoshi.classifier.reading.decoding import canonical, decode
 
 SIMPLIFIED = "县指挥部要求各社区做好核酸检测，居民凭健康码出入，未经批准不得聚餐。"
 TRADITIONAL = "衛生局呼籲民眾出入公共場所配戴口罩，返國旅客須居家檢疫十四天。"
@@ -130,3 +130,8 @@ def test_a_broken_byte_in_a_long_page_is_shown(caplog: pytest.LogCaptureFixture)
 def test_binary_data_is_an_error() -> None:
     with pytest.raises(ReadingError, match="not text in a known encoding"):
         decode(random.Random(7).randbytes(4000), "a.txt")
+
+
+@pytest.mark.parametrize("label", ["hex", "zlib", "rot13", "undefined", "编码", ""])
+def test_codecs_that_give_no_text_are_unknown(label: str) -> None:
+    assert canonical(label) is None

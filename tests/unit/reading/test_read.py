@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from pathlib import Path
 
@@ -105,13 +106,22 @@ def test_missing_file_is_an_error(tmp_path: Path) -> None:
 
 
 def test_folders_are_searched_in_order(tmp_path: Path) -> None:
-    for name in ("b/2.txt", "a.MD", "b/1.html", "b/c/3.pdf", "skip.csv", ".hidden.txt", "~$lock.docx"):
+    for name in (
+        "b/2.txt",
+        "a.MD",
+        "b/1.html",
+        "b/c/3.pdf",
+        "skip.csv",
+        ".hidden.txt",
+        "~$lock.docx",
+        ".git/x.md",
+    ):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    found = find_files([tmp_path / "skip.csv", tmp_path, tmp_path / "a.MD"])
+    assert find_files(tmp_path / "skip.csv") == [tmp_path / "skip.csv"]
+    found = [path for path in find_files(tmp_path) if isinstance(path, Path)]
     assert [path.relative_to(tmp_path).as_posix() for path in found] == [
-        "skip.csv",
         "a.MD",
         "b/1.html",
         "b/2.txt",
@@ -119,15 +129,45 @@ def test_folders_are_searched_in_order(tmp_path: Path) -> None:
     ]
 
 
-def test_missing_path_is_a_usage_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no such file or folder"):
-        find_files([tmp_path / "fehlt"])
+@pytest.mark.parametrize("name", ["", "fehlt", "疫情防控" * 2000, "a\udcff"])
+def test_missing_path_is_a_usage_error(name: str) -> None:
+    with pytest.raises(UsageError, match=r"^.{1,60}: no such file or folder; .*--text") as caught:
+        find_files(name)
+    assert str(caught.value).encode()
+
+
+def test_a_folder_that_cannot_be_searched_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.txt").touch()
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:
+        if Path(path) == closed:
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    file, error = find_files(tmp_path)
+    assert file == tmp_path / "a.txt"
+    assert "closed: cannot be searched (Permission denied)" in str(error)
+
+
+def test_a_name_that_is_no_utf8(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/a\xff.txt"))
+    try:
+        path.write_text(LINE, encoding="utf-8")
+    except OSError:
+        pytest.skip("this file system has names in Unicode only")
+    assert Path(read_file(path).file).name == "a\ufffd.txt"
 
 
 def test_folder_without_articles_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "a.csv").touch()
     with pytest.raises(UsageError, match="no articles in this folder"):
-        find_files([tmp_path])
+        find_files(tmp_path)
 
 
 @pytest.mark.slow

