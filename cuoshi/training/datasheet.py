@@ -8,22 +8,9 @@ from cuoshi.classifier.errors import DataError
 from cuoshi.classifier.taxonomy import Taxonomy
 from cuoshi.training.agreement import agreement, agreement_tables
 from cuoshi.training.composition import composition, composition_tables, few_positives_line
-from cuoshi.training.corpus import Corpus, read_corpus
-from cuoshi.training.data import problem_list
+from cuoshi.training.corpus import Corpus
 
 SHEET = "README.md"
-
-
-def write_tables(folder: Path, taxonomy: Taxonomy) -> bool:
-    """Read a corpus and refresh the tables of its data sheet; whether anything changed.
-
-    Raises:
-        DataError: the corpus has problems, or the data sheet cannot be read or written or lacks a marker.
-    """
-    corpus = read_corpus(folder, taxonomy)
-    if corpus.problems:
-        raise DataError(problem_list(corpus.problems))
-    return refresh(corpus, taxonomy)
 
 
 def refresh(corpus: Corpus, taxonomy: Taxonomy) -> bool:

@@ -56,7 +56,7 @@ def check(
     from cuoshi.training.composition import composition, composition_tables, few_positives_line
     from cuoshi.training.corpus import near_duplicates, read_corpus, shipped_corpus
     from cuoshi.training.data import problem_list
-    from cuoshi.training.datasheet import write_tables
+    from cuoshi.training.datasheet import refresh
 
     labels = load_taxonomy(taxonomy)
     corpus = read_corpus(folder or shipped_corpus(), labels)
@@ -74,7 +74,7 @@ def check(
     if problems:
         raise DataError(problem_list(problems))
     if write_readme:
-        changed = write_tables(corpus.folder, labels)
+        changed = refresh(corpus, labels)
         notice(f"README.md {'written' if changed else 'is up to date'}")
 
 
