@@ -67,7 +67,7 @@ def _paragraph(view: View, record: Record, place: str) -> str:
     tags = view.tags(record)
     items = "".join(_tag(tag) for tag in tags) or f'<li class="facts">{escape(view.words["none"])}</li>'
     notes = [
-        f'{escape(tag.name)}: <span lang="zh">“{escape(tag.evidence.text)}”</span> {tag.evidence.score:.2f}'
+        f'{escape(tag.name)}: <span lang="zh">{escape(tag.evidence.text)}</span> {tag.evidence.score:.2f}'
         for tag in tags
         if tag.evidence is not None
     ]

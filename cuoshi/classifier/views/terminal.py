@@ -113,7 +113,7 @@ def _tag_line(tag: Tag) -> Text:
 def _notes(view: View, record: Record, width: int) -> list[Text]:
     """Below a paragraph: the evidence, how it was read, all scores; each only where there is something."""
     notes = [
-        _wrapped(f"{tag.name}: ", f"“{tag.evidence.text}” {tag.evidence.score:.2f}", width, tag.color)
+        _wrapped(f"{tag.name}: ", f"{tag.evidence.text} {tag.evidence.score:.2f}", width, tag.color)
         for tag in view.tags(record)
         if tag.evidence is not None
     ]
