@@ -98,8 +98,8 @@ def test_evidence_is_shown_with_its_score(classifier: Classifier, article: Label
     assert evidence is not None
     score = f"{evidence['checkpoint'].score:.2f}"
     view = View(classifier.folder)
-    assert f"“镇口设了卡点,过往车辆逐一检查。” {score}" in shown(view, article, 120)
-    assert f"镇口设了卡点,过往车辆逐一检查。”</span> {score}" in render(view, "html", [article], [])
+    assert f"镇口设了卡点,过往车辆逐一检查。 {score}" in shown(view, article, 120)
+    assert f"镇口设了卡点,过往车辆逐一检查。</span> {score}" in render(view, "html", [article], [])
     assert f"过往车辆逐一检查。 {score}" in render(view, "md", [article], [])
 
 
