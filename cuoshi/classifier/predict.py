@@ -80,6 +80,7 @@ class Classifier:
         self.thresholds: Scores = np.array(
             [folder.thresholds.labels[label].threshold for label in self.labels], dtype=np.float32
         )
+        tokenizer.enable_truncation(folder.config.max_tokens, stride=folder.config.window_overlap)
         self._tokenizer = tokenizer
         self._engine = engine
 
@@ -94,7 +95,6 @@ class Classifier:
 
         folder = open_model(model)
         tokenizer = open_tokenizer(folder.file(TOKENIZER))
-        tokenizer.enable_truncation(folder.config.max_tokens, stride=folder.config.window_overlap)
         engine = OnnxEngine(folder.file(ONNX), threads)
         if engine.labels != len(folder.labels.ids):
             raise ModelError(

@@ -133,8 +133,11 @@ def _record(
     folder = classifier.folder
     labels = classifier.decide(scored.scores, selection)
     infos = [folder.labels.labels[classifier.labels.index(label)] for label in labels]
-    shown = [label for label in classifier.labels if wanted.all_scores or label in labels]
-    values = {label: float(scored.scores[i]) for i, label in enumerate(classifier.labels)}
+    shown = {
+        label: _rounded(float(score))
+        for label, score in zip(classifier.labels, scored.scores, strict=True)
+        if wanted.all_scores or label in labels
+    }
     evidence = None
     if wanted.evidence:
         evidence = {
@@ -154,7 +157,7 @@ def _record(
         labels=list(labels),
         names=[info.name_in(wanted.lang) for info in infos],
         groups=list(dict.fromkeys(info.group for info in infos)),
-        scores={label: _rounded(values[label]) for label in shown},
+        scores=shown,
         evidence=evidence,
         windows=scored.windows,
         tokens=scored.tokens,

@@ -18,7 +18,7 @@ import typer
 from cuoshi.classifier.cli.guard import guarded
 from cuoshi.classifier.errors import DataError
 from cuoshi.training.corpus import PASSES, SPLITS
-from cuoshi.training.data import numbered_lines, parse_object, problem_list
+from cuoshi.training.data import numbered_lines, parse_object, problem_list, text_rows
 from cuoshi.training.parts import write_text
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -31,7 +31,8 @@ def attach(labels: Path, texts: Path) -> dict[str, list[str]]:
         DataError: lists rows that are malformed, and labels that have no text in ``texts``, with file and
             line; or a file cannot be read.
     """
-    known, problems = _read_texts(texts)
+    rows, problems = text_rows(texts)
+    known = {_text_hash(row["text"]): row for row in rows}
     splits: dict[str, list[str]] = {}
     for where, line in numbered_lines(labels):
         entry, found = parse_object(line)
@@ -48,19 +49,9 @@ def attach(labels: Path, texts: Path) -> dict[str, list[str]]:
     return splits
 
 
-def _read_texts(path: Path) -> tuple[dict[str, dict[str, Any]], list[str]]:
-    """Rows with a text by the SHA-256 of the text, and the problems of the others."""
-    known: dict[str, dict[str, Any]] = {}
-    problems: list[str] = []
-    for where, line in numbered_lines(path):
-        row, found = parse_object(line)
-        if not found and not isinstance(row.get("text"), str):
-            found = ["key 'text' is missing or no string"]
-        problems += [f"{where}: {problem}" for problem in found]
-        if not found:
-            # Half of a surrogate pair has no UTF-8; such a text has a hash that no label names.
-            known[hashlib.sha256(row["text"].encode("utf-8", "surrogatepass")).hexdigest()] = row
-    return known, problems
+def _text_hash(text: str) -> str:
+    # Half of a surrogate pair has no UTF-8; such a text has a hash that no label names.
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _entry_problems(entry: dict[str, Any]) -> list[str]:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from cuoshi.classifier.errors import ModelError, UsageError
+from cuoshi.classifier.modelfolder import TOKENIZER
 from cuoshi.training.encoder import ORIGIN
 
 CONFIG = "config.json"
-TOKENIZER = "tokenizer.json"
 _HINT = "make it with python -m cuoshi.training.encoder"
 
 

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from cuoshi.classifier.engines.torch import PAD
+from cuoshi.classifier.engines.torch import PAD, padded
 from cuoshi.training.data import Example, Targets, targets
 
 POOL_OF_BATCHES = 32
@@ -39,10 +39,7 @@ class Paragraphs(Dataset[dict[str, Any]]):
 
 def collate(rows: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
     """Pad a batch to its longest row."""
-    width = max(len(row["input_ids"]) for row in rows)
-    ids = torch.full((len(rows), width), PAD, dtype=torch.long)
-    for place, row in enumerate(rows):
-        ids[place, : len(row["input_ids"])] = torch.tensor(row["input_ids"])
+    ids = padded([row["input_ids"] for row in rows])
     labels = torch.from_numpy(np.stack([row["labels"] for row in rows]))
     return {"input_ids": ids, "attention_mask": (ids != PAD).long(), "labels": labels}
 

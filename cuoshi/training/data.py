@@ -108,6 +108,24 @@ def parse_object(line: str) -> tuple[dict[str, Any], list[str]]:
     return (row, []) if isinstance(row, dict) else ({}, ["not a JSON object"])
 
 
+def text_rows(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """The rows of a JSONL file that have a ``text``, and ``file:line: problem`` of the others.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    rows: list[dict[str, Any]] = []
+    problems: list[str] = []
+    for where, line in numbered_lines(path):
+        row, found = parse_object(line)
+        if not found and not isinstance(row.get("text"), str):
+            found = ["key 'text' is missing or no string"]
+        problems += [f"{where}: {problem}" for problem in found]
+        if not found:
+            rows.append(row)
+    return rows, problems
+
+
 def label_problems(labels: Any, key: str, taxonomy: Taxonomy) -> list[str]:
     """What is wrong with the list of labels under a key of a row."""
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):

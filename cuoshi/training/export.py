@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
-from tokenizers import Tokenizer
 
-from cuoshi.classifier.engines import Engine, Scores
+from cuoshi.classifier.engines import Scores
 from cuoshi.classifier.engines.onnx import OnnxEngine
 from cuoshi.classifier.engines.torch import Network, TorchEngine, network_name
 from cuoshi.classifier.errors import ModelError
@@ -31,7 +30,8 @@ from cuoshi.classifier.taxonomy import Taxonomy
 from cuoshi.classifier.weights import pack
 from cuoshi.training.card import write_card
 from cuoshi.training.config import TrainConfig
-from cuoshi.training.data import Example, label_array
+from cuoshi.training.data import label_array
+from cuoshi.training.evaluate import score_examples
 from cuoshi.training.fitting import Fitted
 from cuoshi.training.metrics import calibration_error, headline
 from cuoshi.training.model import TrainableClassifier
@@ -88,10 +88,11 @@ def write_model_folder(
     examples = fitted.validation
     gold = label_array((example.labels for example in examples), taxonomy.ids)
     model = _untuned(folder, model_config, Labels.model_validate(labels))
-    scores = score_with(OnnxEngine(folder / ONNX), model, fitted.tokenizer, examples)
+    scores = score_examples(Classifier(model, fitted.tokenizer, OnnxEngine(folder / ONNX)), examples)
     shared, table = tune(scores, gold)
     limits = limits_of(table)
-    drift = measure_drift(score_with(TorchEngine(exact), model, fitted.tokenizer, examples), scores, limits)
+    trained = score_examples(Classifier(model, fitted.tokenizer, TorchEngine(exact)), examples)
+    drift = measure_drift(trained, scores, limits)
     thresholds = {
         "method": METHOD,
         "data": " ".join(made_from["data_sha256"][str(path)] for path in config.validation),
@@ -124,13 +125,6 @@ def labels_document(taxonomy: Taxonomy) -> dict[str, Any]:
             for label in taxonomy.labels
         ],
     }
-
-
-def score_with(engine: Engine, model: ModelFolder, tokenizer: Tokenizer, examples: list[Example]) -> Scores:
-    """Scores ``[paragraphs, labels]`` as a classifier gives them, long paragraphs by windows."""
-    tokenizer.enable_truncation(model.config.max_tokens, stride=model.config.window_overlap)
-    scored = Classifier(model, tokenizer, engine).score([example.text for example in examples])
-    return np.stack([row.scores for row in scored])
 
 
 def measure_drift(exact: Scores, scores: Scores, limits: Scores) -> Drift:

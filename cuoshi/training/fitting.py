@@ -19,9 +19,10 @@ from torch.utils.data import Sampler
 from transformers import Trainer, TrainingArguments, set_seed
 
 from cuoshi.classifier.errors import DataError, ModelError, UsageError
+from cuoshi.classifier.modelfolder import TOKENIZER
 from cuoshi.classifier.predict import open_tokenizer
 from cuoshi.classifier.taxonomy import Taxonomy
-from cuoshi.training.base import TOKENIZER, base_config
+from cuoshi.training.base import base_config
 from cuoshi.training.batches import LengthGrouped, Paragraphs, collate
 from cuoshi.training.config import TrainConfig
 from cuoshi.training.data import Example, join_neighbours, read_examples

@@ -138,13 +138,17 @@ class TorchEngine:
         """See :class:`cuoshi.classifier.engines.Engine`."""
         result = np.empty((len(rows), self._network.head.out_features), dtype=np.float32)
         for batch in _batches(rows):
-            width = max(len(rows[i]) for i in batch)
-            ids = torch.full((len(batch), width), PAD, dtype=torch.long)
-            for place, i in enumerate(batch):
-                ids[place, : len(rows[i])] = torch.from_numpy(rows[i])
-            logits = self._network(ids.to(self._device))
+            logits = self._network(padded([rows[i] for i in batch]).to(self._device))
             result[batch] = torch.sigmoid(logits.float()).cpu().numpy()
         return result
+
+
+def padded(rows: Sequence[Sequence[int] | TokenIds]) -> Tensor:
+    """Token ids as one tensor ``[rows, tokens]``, padded to the longest row."""
+    ids = torch.full((len(rows), max(map(len, rows))), PAD, dtype=torch.long)
+    for place, row in enumerate(rows):
+        ids[place, : len(row)] = torch.as_tensor(row)
+    return ids
 
 
 def _batches(rows: Sequence[TokenIds]) -> list[list[int]]:

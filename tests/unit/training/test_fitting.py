@@ -18,7 +18,8 @@ from cuoshi.training.base import base_origin, find_base
 from cuoshi.training.card import NOTES
 from cuoshi.training.config import TrainConfig
 from cuoshi.training.data import Example
-from cuoshi.training.export import plain_network, score_with
+from cuoshi.training.evaluate import score_examples
+from cuoshi.training.export import plain_network
 from cuoshi.training.fitting import fit
 from cuoshi.training.model import TrainableClassifier, load_encoder
 from cuoshi.training.parts import check_replaceable, fresh_part, put_in_place, write_text
@@ -145,5 +146,7 @@ def test_validation_reads_all_windows(small_model: Path) -> None:
     assert scored[0].windows > 1
     tokenizer = classifier._tokenizer
     tokenizer.no_truncation()
-    scores = score_with(classifier._engine, classifier.folder, tokenizer, [Example("a", long, (), {})])
+    scores = score_examples(
+        Classifier(classifier.folder, tokenizer, classifier._engine), [Example("a", long, (), {})]
+    )
     np.testing.assert_array_equal(scores[0], scored[0].scores)
