@@ -40,9 +40,7 @@ class Paragraphs:
         order = sorted(range(len(rows)), key=lambda i: len(rows[i])) if by_length else range(len(rows))
         self.lengths = [len(rows[i]) for i in order]
         self.targets: Targets = wanted[list(order)]
-        self.table = Dataset.from_dict(
-            {"input_ids": [rows[i] for i in order], "labels": list(self.targets)}
-        )
+        self.table = Dataset.from_dict({"input_ids": [rows[i] for i in order], "labels": list(self.targets)})
 
     def __len__(self) -> int:
         return len(self.lengths)

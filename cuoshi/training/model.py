@@ -87,8 +87,6 @@ def _encoder_of_model(folder: Path, config: dict[str, Any]) -> BertModel:
     shape = {name: config[name] for name in (*CONFIG_NAMES, "vocab_size", "pad_token_id")}
     encoder = BertModel(BertConfig(**shape), add_pooling_layer=False)
     stored = unpack(load_file(str(folder / WEIGHTS)))
-    state = {
-        name: torch.from_numpy(stored[network_name(f"encoder.{name}")]) for name in encoder.state_dict()
-    }
+    state = {name: torch.from_numpy(stored[network_name(f"encoder.{name}")]) for name in encoder.state_dict()}
     encoder.load_state_dict(state)
     return encoder

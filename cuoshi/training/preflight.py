@@ -227,9 +227,7 @@ def _tokens(config: TrainConfig, splits: Splits, tokenizer: Tokenizer) -> Iterat
     longest: list[str] = []
     for start in range(0, len(examples), 1000):
         batch = examples[start : start + 1000]
-        for example, encoding in zip(
-            batch, tokenizer.encode_batch([e.text for e in batch]), strict=True
-        ):
+        for example, encoding in zip(batch, tokenizer.encode_batch([e.text for e in batch]), strict=True):
             lengths.append(len(encoding.ids))
             if len(encoding.ids) > config.max_tokens:
                 longest.append(f"{example.where} ({len(encoding.ids)})")
