@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from cuoshi.classifier.engines.torch import PAD, padded
+from cuoshi.classifier.engines.torch import padded
 from cuoshi.training.data import Example, Targets, targets
 
 POOL_OF_BATCHES = 32
@@ -37,11 +37,11 @@ class Paragraphs(Dataset[dict[str, Any]]):
         return {"input_ids": self.rows[index], "labels": self.targets[index]}
 
 
-def collate(rows: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
+def collate(rows: Sequence[dict[str, Any]], pad_id: int = 1) -> dict[str, Tensor]:
     """Pad a batch to its longest row."""
-    ids = padded([row["input_ids"] for row in rows])
+    ids = padded([row["input_ids"] for row in rows], pad_id)
     labels = torch.from_numpy(np.stack([row["labels"] for row in rows]))
-    return {"input_ids": ids, "attention_mask": (ids != PAD).long(), "labels": labels}
+    return {"input_ids": ids, "attention_mask": (ids != pad_id).long(), "labels": labels}
 
 
 class LengthGrouped(Sampler[int]):

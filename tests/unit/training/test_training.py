@@ -40,7 +40,7 @@ def test_all_problems_of_the_data_at_once(tmp_path: Path, small_taxonomy: Taxono
         json.dumps({**row, "id": "d", "text": "  "}),
         "{not json",
         "[]",
-        json.dumps({**row, "id": "e", "labels": "closure"}),
+        json.dumps({**row, "id": "e", "labels": {"closure": 1}}),
         json.dumps({**row, "id": " "}),
         json.dumps({**row, "id": ["f"]}),
         json.dumps({**row, "id": "g", "text": "封\ud800"}),
