@@ -85,6 +85,8 @@ def _figures(metrics: dict[str, Any]) -> str:
     ]
     tables = [Table("", ("", *sets), tuple(rows)).grid()]
     for name, value in sets.items():
+        if value.get("baselines"):
+            tables += [f"Baselines on `{name}`:", _baselines(value["baselines"]).grid()]
         for key in value:
             if key.startswith("by_"):
                 lead = f"On `{name}` by {key.removeprefix('by_')}:"
@@ -118,11 +120,20 @@ def _labels(folder: Path, metrics: dict[str, Any], taxonomy: Taxonomy) -> str:
         cells = [f"`{label.id}`", label.name.get("zh"), f"{limit['threshold']:.3f}", str(limit["support"])]
         for figures in sets.values():
             row = figures[label.id]
-            low, high = row["interval"]
-            f1 = f"{row['f1']:.2f} [{low:.2f}–{high:.2f}]" if row["support"] else figure(None)
-            cells += [f1, str(row["support"])]
+            cells += [_f1(row) if row["support"] else figure(None), str(row["support"])]
         rows.append(tuple(cells))
     return Table("", tuple(header), tuple(rows), names=2).grid()
+
+
+def _f1(row: dict[str, Any]) -> str:
+    low, high = row["interval"]
+    return f"{row['f1']:.2f} [{low:.2f}–{high:.2f}]"
+
+
+def _baselines(baselines: dict[str, Any]) -> Table:
+    keys = ("micro_f1", "macro_f1", "exact_match", "no_measure_f1")
+    rows = tuple((name, *(figure(row[key]) for key in keys)) for name, row in baselines.items())
+    return Table("", ("", *(_TITLES[key] for key in keys)), rows)
 
 
 def _json(path: Path) -> dict[str, Any]:
