@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenizers import Regex, Tokenizer, normalizers
-from tokenizers.implementations import BertWordPieceTokenizer
+from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 
 from cuoshi.classifier.errors import ModelError, UsageError
 from cuoshi.classifier.modelfolder import MANIFEST, TOKENIZER, open_model, shipped_models

@@ -29,7 +29,9 @@ class Answers:
 
 def always_none(paragraphs: int, labels: int) -> Answers:
     """No measure, whatever the paragraph."""
-    return Answers(np.zeros((paragraphs, labels), dtype=np.float32), np.zeros((paragraphs, labels), dtype=bool))
+    return Answers(
+        np.zeros((paragraphs, labels), dtype=np.float32), np.zeros((paragraphs, labels), dtype=bool)
+    )
 
 
 def frequency(known: Decisions, paragraphs: int, seed: int = 0) -> Answers:
@@ -81,7 +83,9 @@ def tfidf(
     from sklearn.svm import LinearSVC
 
     known = label_array((example.labels for example in train), ids)
-    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=2 if len(train) >= FEW else 1, sublinear_tf=True)
+    vectorizer = TfidfVectorizer(
+        analyzer="char", ngram_range=(1, 3), min_df=2 if len(train) >= FEW else 1, sublinear_tf=True
+    )
     features = vectorizer.fit_transform([example.text for example in train])
     parts = [list(test), list(validation or ())]
     rows = [vectorizer.transform([e.text for e in part]) if part else None for part in parts]

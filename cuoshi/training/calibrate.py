@@ -46,11 +46,17 @@ def fit_calibration(scores: Scores, gold: Decisions) -> Calibration:
     values, truth = logits(scores).reshape(-1), gold.reshape(-1).astype(np.float64)
     scale, shift = _newton(values, truth)
     if not (0 < scale < LARGEST and abs(shift) < LARGEST):
-        return Calibration(1.0, 0.0, before, before)
+        return no_calibration(scores, gold)
     after = calibration_error(sigmoid(scale * logits(scores) + shift), gold)
     if after >= before:
-        return Calibration(1.0, 0.0, before, before)
+        return no_calibration(scores, gold)
     return Calibration(scale, shift, before, after)
+
+
+def no_calibration(scores: Scores, gold: Decisions) -> Calibration:
+    """Logits left as they are."""
+    error = calibration_error(scores.astype(np.float64), gold)
+    return Calibration(1.0, 0.0, error, error)
 
 
 def _newton(values: Values, truth: Values) -> tuple[float, float]:

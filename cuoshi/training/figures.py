@@ -148,7 +148,9 @@ def by_group(predicted: Decisions, gold: Decisions, taxonomy: Taxonomy, settings
     }
 
 
-def by_column(values: Sequence[str], predicted: Decisions, gold: Decisions, settings: Settings) -> dict[str, Any]:
+def by_column(
+    values: Sequence[str], predicted: Decisions, gold: Decisions, settings: Settings
+) -> dict[str, Any]:
     """Overall figures for every value that a column has; ``values`` holds one a paragraph."""
     column = np.array(values, dtype=object)
     result = {}

@@ -26,6 +26,7 @@ from cuoshi.classifier.errors import DataError, MissingExtraError, ModelError, U
 from cuoshi.classifier.taxonomy import Taxonomy
 from cuoshi.training.base import base_config, base_tokenizer
 from cuoshi.training.batches import LengthGrouped, Paragraphs, collate
+from cuoshi.training.calibrate import sigmoid
 from cuoshi.training.config import TrainConfig
 from cuoshi.training.data import join_neighbours
 from cuoshi.training.device import hold_memory, is_main, processes, use_bf16
@@ -180,7 +181,7 @@ def _learn(
     pad_id: int,
 ) -> None:
     if config.checkpointing:
-        network.encoder.gradient_checkpointing_enable({"use_reentrant": False})
+        network.checkpoint_activations()
     a_step = config.batch_size * config.accumulation * processes()
     steps_an_epoch = math.ceil(len(train) / a_step)
     stop, progress = Stop(), Progress(a_step, quiet=not is_main())
@@ -241,9 +242,11 @@ def _tensorboard(config: TrainConfig) -> list[Any]:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         raise MissingExtraError("tensorboard", "tensorboard") from None
-    from transformers.integrations import TensorBoardCallback
+    from transformers.integrations.integration_utils import TensorBoardCallback
 
-    return [TensorBoardCallback(SummaryWriter(str(config.tensorboard)))]
+    writer: Any = SummaryWriter
+    callback: Any = TensorBoardCallback  # neither is typed
+    return [callback(writer(str(config.tensorboard)))]
 
 
 def _arguments(config: TrainConfig, steps_an_epoch: int, work: Path) -> TrainingArguments:
@@ -277,8 +280,8 @@ def _arguments(config: TrainConfig, steps_an_epoch: int, work: Path) -> Training
 
 def _metrics(prediction: Any) -> dict[str, float]:
     """Figures at the one threshold of best micro-F1: a network that is young gives low scores."""
-    logits = np.asarray(prediction.predictions, dtype=np.float32)
-    scores: Scores = 1 / (1 + np.exp(-np.clip(logits, -30, 30)))
+    logits = np.asarray(prediction.predictions)
+    scores: Scores = sigmoid(logits.astype(np.float64)).astype(np.float32)
     gold = np.asarray(prediction.label_ids) > 0.5
     threshold = shared_threshold(scores, gold)
     return {**headline(scores >= threshold, gold), "threshold": threshold}

@@ -92,7 +92,9 @@ class Flow(TrainerCallback):
             return evaluated
         return time.monotonic() - self._saved_at > 60 * self._config.save_minutes
 
-    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
         self._saved_at = time.monotonic()
 
     def on_log(

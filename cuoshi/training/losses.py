@@ -17,8 +17,8 @@ class LabelLoss(nn.Module):
     """The loss that a config asks for.
 
     ``bce``: binary cross-entropy. ``focal`` (Lin et al., 2017): weighted by ``(1 - p)^gamma`` of the truth's
-    probability *p*. ``asymmetric`` (Ridnik et al., 2021): one gamma for positives, another for negatives, whose
-    probability is lowered by a margin first, so that easy ones count nothing.
+    probability *p*. ``asymmetric`` (Ridnik et al., 2021): one gamma for positives, another for negatives,
+    whose probability is lowered by a margin first, so that easy ones count nothing.
     """
 
     weight: Tensor
@@ -62,4 +62,5 @@ def positive_weights(config: TrainConfig, targets: Targets) -> Targets:
         return np.full(targets.shape[1], config.positive_weight, dtype=np.float32)
     positives = targets.sum(axis=0)
     ratio = (len(targets) - positives) / np.maximum(positives, 1)
-    return np.clip(np.sqrt(ratio), 1.0, MAX_BALANCE).astype(np.float32)
+    weights: Targets = np.clip(np.sqrt(ratio), 1.0, MAX_BALANCE).astype(np.float32)
+    return weights

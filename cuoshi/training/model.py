@@ -35,6 +35,11 @@ class TrainableClassifier(nn.Module):
         nn.init.normal_(self.head.weight, std=0.02)
         nn.init.constant_(self.head.bias, HEAD_BIAS)
 
+    def checkpoint_activations(self) -> None:
+        """Compute the encoder's activations again when they are needed, instead of keeping them."""
+        enable: Any = self.encoder.gradient_checkpointing_enable  # not typed
+        enable({"use_reentrant": False})
+
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None
     ) -> dict[str, Tensor]:

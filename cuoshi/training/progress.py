@@ -5,6 +5,10 @@ from __future__ import annotations
 import sys
 import time
 
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as Bar
+
 from cuoshi.classifier.cli.output import notice
 
 SECONDS_BETWEEN_LINES = 30.0
@@ -64,7 +68,9 @@ class Progress:
     def _line(self, epoch: float) -> None:
         self._last_line = time.monotonic()
         if self._bar is not None:
-            self._bar.console.print(f"step {self._steps:,}/{self._total:,}  {self._talk(epoch)}", highlight=False)
+            self._bar.console.print(
+                f"step {self._steps:,}/{self._total:,}  {self._talk(epoch)}", highlight=False
+            )
         elif not self._quiet:
             notice(f"step {self._steps:,}/{self._total:,}  {self._talk(epoch)}")
 
@@ -78,11 +84,8 @@ class Progress:
         return f"epoch {epoch:.1f}{self._loss}{self._score}  {rate:.1f} paragraphs/s  {left} left"
 
 
-def _bar():  # type: ignore[no-untyped-def]
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    return Progress(
+def _bar() -> Bar:
+    return Bar(
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TextColumn("{task.fields[talk]}"),

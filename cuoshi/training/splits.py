@@ -93,7 +93,7 @@ def split_by_column(examples: Sequence[Example], column: str) -> Splits:
     for name in ("train", "validation"):
         if not parts[name]:
             raise DataError(f"column '{column}' has no row of '{name}'; mark some")
-    return Splits(*(parts[name] for name in NAMES), "column")
+    return Splits(parts["train"], parts["validation"], parts["test"], "column")
 
 
 def make_splits(
@@ -119,10 +119,11 @@ def make_splits(
     counts = np.stack([gold[group].sum(axis=0) for group in groups])
     parts = np.array([1 - sum(shares.values()), shares["validation"], shares["test"]])
     place = _deal(counts, sizes, parts, Random(seed))
-    chosen: dict[str, list[int]] = {name: [] for name in NAMES}
+    chosen: list[list[int]] = [[] for _ in NAMES]
     for number, group in enumerate(groups):
-        chosen[NAMES[place[number]]] += group
-    return Splits(*([examples[i] for i in sorted(chosen[name])] for name in NAMES), "made")
+        chosen[place[number]] += group
+    train, validation, test = ([examples[i] for i in sorted(part)] for part in chosen)
+    return Splits(train, validation, test, "made")
 
 
 def _deal(counts: Any, sizes: Any, parts: Any, random: Random) -> list[int]:
