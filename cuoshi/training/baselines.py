@@ -5,11 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from cuoshi.classifier.taxonomy import Label, Taxonomy
 from cuoshi.training.data import Example, label_array
+from cuoshi.training.figures import Settings, label_f1, system_figures
 from cuoshi.training.metrics import Decisions
 from cuoshi.training.thresholds import Scores, limits_of, tune
 
@@ -29,7 +31,9 @@ class Answers:
 
 def always_none(paragraphs: int, labels: int) -> Answers:
     """No measure, whatever the paragraph."""
-    return Answers(np.zeros((paragraphs, labels), dtype=np.float32), np.zeros((paragraphs, labels), dtype=bool))
+    return Answers(
+        np.zeros((paragraphs, labels), dtype=np.float32), np.zeros((paragraphs, labels), dtype=bool)
+    )
 
 
 def frequency(known: Decisions, paragraphs: int, seed: int = 0) -> Answers:
@@ -81,7 +85,9 @@ def tfidf(
     from sklearn.svm import LinearSVC
 
     known = label_array((example.labels for example in train), ids)
-    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=2 if len(train) >= FEW else 1, sublinear_tf=True)
+    vectorizer = TfidfVectorizer(
+        analyzer="char", ngram_range=(1, 3), min_df=2 if len(train) >= FEW else 1, sublinear_tf=True
+    )
     features = vectorizer.fit_transform([example.text for example in train])
     parts = [list(test), list(validation or ())]
     rows = [vectorizer.transform([e.text for e in part]) if part else None for part in parts]
@@ -108,3 +114,32 @@ def tfidf_decisions(
 ) -> Decisions:
     """Decisions ``[test, labels]`` of :func:`tfidf`."""
     return tfidf(train, validation, test, ids).decisions
+
+
+def baseline_figures(
+    examples: Sequence[Example],
+    taxonomy: Taxonomy,
+    settings: Settings,
+    train: Sequence[Example] | None = None,
+    validation: Sequence[Example] | None = None,
+) -> dict[str, Any]:
+    """The figures of every baseline on ``examples``; ``labels`` has F1 by label.
+
+    Frequencies come from ``train``, or from ``examples`` themselves without it; TF-IDF needs ``train``.
+    """
+    gold = label_array((example.labels for example in examples), taxonomy.ids)
+    known = gold if train is None else label_array((example.labels for example in train), taxonomy.ids)
+    answers = {
+        "always_none": always_none(len(examples), len(taxonomy.ids)),
+        "frequency": frequency(known, len(examples), settings.seed),
+        "keywords": keywords(examples, taxonomy),
+    }
+    if train is not None:
+        answers["tfidf"] = tfidf(train, validation, examples, taxonomy.ids)
+    return {
+        name: {
+            **system_figures(said.scores, said.decisions, gold, settings),
+            "labels": label_f1(said.decisions, gold, taxonomy.ids),
+        }
+        for name, said in answers.items()
+    }

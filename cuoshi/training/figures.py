@@ -91,6 +91,12 @@ def ranking(scores: Scores, gold: Decisions, min_support: int) -> dict[str, floa
     }
 
 
+def label_f1(predicted: Decisions, gold: Decisions, ids: Sequence[str]) -> dict[str, float | None]:
+    """F1 by label."""
+    found = Tally(predicted, gold, 0).sums().label_rates().f1[0]
+    return {label: _number(value) for label, value in zip(ids, found, strict=True)}
+
+
 def by_label(
     scores: Scores, gold: Decisions, thresholds: Scores, ids: Sequence[str], settings: Settings
 ) -> dict[str, Any]:
@@ -148,7 +154,9 @@ def by_group(predicted: Decisions, gold: Decisions, taxonomy: Taxonomy, settings
     }
 
 
-def by_column(values: Sequence[str], predicted: Decisions, gold: Decisions, settings: Settings) -> dict[str, Any]:
+def by_column(
+    values: Sequence[str], predicted: Decisions, gold: Decisions, settings: Settings
+) -> dict[str, Any]:
     """Overall figures for every value that a column has; ``values`` holds one a paragraph."""
     column = np.array(values, dtype=object)
     result = {}

@@ -96,7 +96,9 @@ class Sums:
         rest = self.total[:, at + 3 :] / self.paragraphs
         return {
             **_named("micro", micro.precision, micro.recall, micro.f1),
-            **_named("macro", *(self._macro(v) for v in (per_label.precision, per_label.recall, per_label.f1))),
+            **_named(
+                "macro", *(self._macro(v) for v in (per_label.precision, per_label.recall, per_label.f1))
+            ),
             **_named("samples", rest[:, 0], rest[:, 1], rest[:, 2]),
             "exact_match": rest[:, 3],
             "hamming_loss": rest[:, 4],

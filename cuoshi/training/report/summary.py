@@ -35,7 +35,10 @@ def all_tables(figures: dict[str, Any], taxonomy: Taxonomy, lang: Lang) -> list[
 def systems_table(figures: dict[str, Any], lang: Lang) -> Table:
     """The model at its thresholds and at 0.5, and the baselines, a row each."""
     words = WORDS[lang]
-    rows = [(words["at_thresholds"], figures), (words["at_half"], {**_ranking(figures), **figures["at_half"]})]
+    rows = [
+        (words["at_thresholds"], figures),
+        (words["at_half"], {**_ranking(figures), **figures["at_half"]}),
+    ]
     rows += [(words[name], row) for name, row in figures.get("baselines", {}).items()]
     cells = tuple((name, *(cell(row, key, key in _WITH_INTERVAL) for key in _SYSTEM)) for name, row in rows)
     return Table(words["overall"], (words["system"], *(words[key] for key in _SYSTEM)), cells)
@@ -58,7 +61,17 @@ def labels_table(figures: dict[str, Any], taxonomy: Taxonomy, lang: Lang) -> Tab
         )
         for label, row in figures["labels"].items()
     )
-    keys = ("label", "name", "precision", "recall", "f1", "f1_half", "average_precision", "support", "predicted")
+    keys = (
+        "label",
+        "name",
+        "precision",
+        "recall",
+        "f1",
+        "f1_half",
+        "average_precision",
+        "support",
+        "predicted",
+    )
     return Table(words["by_label"], (*(words[k] for k in keys), words["threshold"]), rows, names=2)
 
 
@@ -112,7 +125,11 @@ def pairs_table(figures: dict[str, Any], taxonomy: Taxonomy, lang: Lang) -> Tabl
     """The most frequent mistakes: what was missed, what was given."""
     words = WORDS[lang]
     rows = tuple(
-        (label_name(pair["missed"], taxonomy, lang), label_name(pair["given"], taxonomy, lang), str(pair["count"]))
+        (
+            label_name(pair["missed"], taxonomy, lang),
+            label_name(pair["given"], taxonomy, lang),
+            str(pair["count"]),
+        )
         for pair in figures["confusions"][:SHOWN_PAIRS]
     )
     header = (words["missed"], words["given"], words["paragraphs"])
@@ -132,6 +149,8 @@ def notes(figures: dict[str, Any], lang: Lang) -> list[str]:
     if "baselines" in figures:
         source = words["from_train" if figures.get("baseline_frequencies") == "train" else "from_data"]
         lines.append(words["baseline_note"].format(source=source))
+    if figures.get("train_overlap"):
+        lines.append(words["train_overlap"].format(count=figures["train_overlap"]))
     empty = [label for label, row in figures["labels"].items() if not row["support"]]
     if empty:
         lines.append(words["not_positive"].format(labels=", ".join(empty)))
@@ -157,4 +176,7 @@ def _bracketed(value: float | None, low_high: Sequence[float] | None, digits: in
 
 def _ranking(figures: dict[str, Any]) -> dict[str, Any]:
     """What does not depend on thresholds."""
-    return {key: figures[key] for key in ("macro_average_precision", "micro_average_precision", "calibration_error")}
+    return {
+        key: figures[key]
+        for key in ("macro_average_precision", "micro_average_precision", "calibration_error")
+    }
