@@ -5,11 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from cuoshi.classifier.taxonomy import Label, Taxonomy
 from cuoshi.training.data import Example, label_array
+from cuoshi.training.figures import Settings, label_f1, system_figures
 from cuoshi.training.metrics import Decisions
 from cuoshi.training.thresholds import Scores, limits_of, tune
 
@@ -112,3 +114,32 @@ def tfidf_decisions(
 ) -> Decisions:
     """Decisions ``[test, labels]`` of :func:`tfidf`."""
     return tfidf(train, validation, test, ids).decisions
+
+
+def baseline_figures(
+    examples: Sequence[Example],
+    taxonomy: Taxonomy,
+    settings: Settings,
+    train: Sequence[Example] | None = None,
+    validation: Sequence[Example] | None = None,
+) -> dict[str, Any]:
+    """The figures of every baseline on ``examples``; ``labels`` has F1 by label.
+
+    Frequencies come from ``train``, or from ``examples`` themselves without it; TF-IDF needs ``train``.
+    """
+    gold = label_array((example.labels for example in examples), taxonomy.ids)
+    known = gold if train is None else label_array((example.labels for example in train), taxonomy.ids)
+    answers = {
+        "always_none": always_none(len(examples), len(taxonomy.ids)),
+        "frequency": frequency(known, len(examples), settings.seed),
+        "keywords": keywords(examples, taxonomy),
+    }
+    if train is not None:
+        answers["tfidf"] = tfidf(train, validation, examples, taxonomy.ids)
+    return {
+        name: {
+            **system_figures(said.scores, said.decisions, gold, settings),
+            "labels": label_f1(said.decisions, gold, taxonomy.ids),
+        }
+        for name, said in answers.items()
+    }

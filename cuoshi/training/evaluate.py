@@ -5,23 +5,26 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cuoshi import __version__
 from cuoshi.classifier.errors import DataError, UsageError
-from cuoshi.classifier.modelfolder import write_json, write_manifest
+from cuoshi.classifier.modelfolder import Labels, file_hash, write_json, write_manifest
 from cuoshi.classifier.predict import MAX_CHARACTERS, Classifier
-from cuoshi.classifier.taxonomy import Taxonomy
+from cuoshi.classifier.taxonomy import Taxonomy, load_taxonomy
+from cuoshi.training.baselines import baseline_figures
 from cuoshi.training.card import write_card
-from cuoshi.training.data import Example, label_array, read_examples
+from cuoshi.training.data import Columns, Example, label_array, read_examples
 from cuoshi.training.figures import Settings, by_column, figures_of
 from cuoshi.training.metrics import Decisions
 from cuoshi.training.parts import fresh_part, put_in_place
 from cuoshi.training.thresholds import Scores
 
+SCHEMA_VERSION = "1.0"  # of metrics.json
 RESERVED = ("int8", "validation")  # what export writes into metrics.json
 _AT_ONCE = 512  # paragraphs scored between two reports of progress
 
@@ -29,13 +32,32 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
+class Request:
+    """What to evaluate: a model by folder or name, files of labelled paragraphs, columns to break down by.
+
+    ``train`` and ``validation`` are what the TF-IDF baseline learns from and is tuned on.
+    """
+
+    model: str | Path
+    data: tuple[Path, ...]
+    taxonomy: Path | None = None
+    columns: Columns = Columns()
+    by: tuple[str, ...] = ()
+    train: tuple[Path, ...] = ()
+    validation: tuple[Path, ...] = ()
+    settings: Settings = Settings()
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """What a model said of labelled paragraphs, and the figures of it.
 
     ``scores`` and ``gold`` are ``[paragraphs, labels]``, ``thresholds`` ``[labels]``, columns in the order of
-    the taxonomy; ``figures`` is what goes into ``metrics.json``.
+    the taxonomy; ``figures`` is what goes into ``metrics.json``; ``model`` is the folder.
     """
 
+    model: Path
     taxonomy: Taxonomy
     examples: list[Example]
     gold: Decisions
@@ -69,6 +91,27 @@ def score_examples(
         if progress is not None:
             progress(first + len(part), len(examples))
     return scores
+
+
+def find_taxonomy(labels: Labels, path: Path | None) -> Taxonomy:
+    """The taxonomy to read data with: the one given, else the shipped one where the model is made with it.
+
+    For another model it is the names and groups that the model folder holds, which lack terms and definitions.
+
+    Raises:
+        TaxonomyError: the file is faulty.
+    """
+    chosen = load_taxonomy(path)
+    if path is not None or chosen.hash == labels.taxonomy_hash:
+        return chosen
+    return Taxonomy.model_validate(
+        {
+            "name": labels.taxonomy,
+            "version": labels.taxonomy_version,
+            "groups": [{"id": g.id, "name": g.name, "color": g.color or "default"} for g in labels.groups],
+            "labels": [{"id": label.id, "group": label.group, "name": label.name} for label in labels.labels],
+        }
+    )
 
 
 def check_taxonomy(classifier: Classifier, taxonomy: Taxonomy) -> None:
@@ -117,22 +160,50 @@ def evaluate_examples(
     for column in columns:
         values = [column_value(example, column) for example in examples]
         figures[f"by_{column}"] = by_column(values, scores >= limits, gold, chosen)
-    return Evaluation(taxonomy, examples, gold, scores, limits, figures)
+    return Evaluation(classifier.folder.path, taxonomy, examples, gold, scores, limits, figures)
 
 
-def evaluate_folder(
-    model: Path, data: list[Path], taxonomy: Taxonomy, columns: tuple[str, ...] = ()
-) -> dict[str, Any]:
-    """The figures of a model folder on files of labelled paragraphs.
+def evaluate_files(request: Request, progress: Progress | None = None) -> Evaluation:
+    """Evaluate a model and the baselines on files of labelled paragraphs.
 
     Raises:
         DataError: the data are malformed or empty, or the taxonomy is not the model's.
         ModelError: the folder is missing or damaged.
-        UsageError: a column is not in the data.
+        UsageError: a column is not in the data, or there are validation data without training data.
     """
-    classifier = Classifier.load(model)
-    check_taxonomy(classifier, taxonomy)
-    return evaluate_examples(classifier, read_examples(data, taxonomy), taxonomy, columns).figures
+    if request.validation and not request.train:
+        raise UsageError("--validation tunes a baseline that needs --train; give both")
+    classifier = Classifier.load(request.model, threads=request.threads)
+    taxonomy = find_taxonomy(classifier.folder.labels, request.taxonomy)
+    if request.taxonomy is not None:
+        check_taxonomy(classifier, taxonomy)
+    examples = read_examples(request.data, taxonomy, request.columns)
+    train, validation = (
+        read_examples(paths, taxonomy, request.columns) if paths else None
+        for paths in (request.train, request.validation)
+    )
+    done = evaluate_examples(classifier, examples, taxonomy, request.by, request.settings, progress)
+    about = {
+        "schema_version": SCHEMA_VERSION,
+        "cuoshi": __version__,
+        "model": classifier.folder.model,
+        "model_hash": classifier.folder.hash,
+        "taxonomy": classifier.folder.taxonomy,
+        "taxonomy_hash": classifier.folder.labels.taxonomy_hash,
+        "data": [{"file": path.name, "sha256": file_hash(path)} for path in request.data],
+    }
+    against = {
+        "baseline_frequencies": "data" if train is None else "train",
+        "train_overlap": None if train is None else overlap(examples, train),
+        "baselines": baseline_figures(examples, taxonomy, request.settings, train, validation),
+    }
+    return replace(done, figures={**about, **done.figures, **against})
+
+
+def overlap(examples: Sequence[Example], train: Sequence[Example]) -> int:
+    """How many paragraphs stand, word for word, in the training data of a baseline too."""
+    known = {example.text for example in train}
+    return sum(example.text in known for example in examples)
 
 
 def check_columns(examples: Sequence[Example], columns: Sequence[str]) -> None:
@@ -156,7 +227,15 @@ def column_value(example: Example, column: str) -> str:
 
 
 def store(model: Path, taxonomy: Taxonomy, name: str, figures: dict[str, Any]) -> None:
-    """Put figures into ``metrics.json`` and the card of a model folder, as a whole or not at all."""
+    """Put figures into ``metrics.json`` and the card of a model folder, as a whole or not at all.
+
+    Raises:
+        UsageError: the taxonomy is not the whole one that the model was made with, which the card tells of.
+    """
+    if json.loads((model / "labels.json").read_text(encoding="utf-8"))["taxonomy_hash"] != taxonomy.hash:
+        raise UsageError(
+            "--into-card needs the taxonomy that the model was made with; give it with --taxonomy"
+        )
     folder = model.resolve()
     part = fresh_part(folder)
     shutil.copytree(folder, part, dirs_exist_ok=True)

@@ -91,6 +91,12 @@ def ranking(scores: Scores, gold: Decisions, min_support: int) -> dict[str, floa
     }
 
 
+def label_f1(predicted: Decisions, gold: Decisions, ids: Sequence[str]) -> dict[str, float | None]:
+    """F1 by label."""
+    found = Tally(predicted, gold, 0).sums().label_rates().f1[0]
+    return {label: _number(value) for label, value in zip(ids, found, strict=True)}
+
+
 def by_label(
     scores: Scores, gold: Decisions, thresholds: Scores, ids: Sequence[str], settings: Settings
 ) -> dict[str, Any]:

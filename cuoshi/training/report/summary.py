@@ -149,6 +149,8 @@ def notes(figures: dict[str, Any], lang: Lang) -> list[str]:
     if "baselines" in figures:
         source = words["from_train" if figures.get("baseline_frequencies") == "train" else "from_data"]
         lines.append(words["baseline_note"].format(source=source))
+    if figures.get("train_overlap"):
+        lines.append(words["train_overlap"].format(count=figures["train_overlap"]))
     empty = [label for label, row in figures["labels"].items() if not row["support"]]
     if empty:
         lines.append(words["not_positive"].format(labels=", ".join(empty)))

@@ -29,7 +29,8 @@ WORDS: dict[str, dict[str, str]] = {
         "macro_average_precision": "宏平均AP",
         "calibration_error": "校准误差",
         "overall": "总体",
-        "overall_note": "方括号内是按段落重抽样{rounds}次得到的95%区间。宏平均只计正例不少于{support}个的标签（{labels}个）。",
+        "overall_note": "方括号内是按段落重抽样{rounds}次得到的95%区间。"
+        "宏平均只计正例不少于{support}个的标签（{labels}个）。",
         "baseline_note": "基线频率取自{source}。",
         "from_train": "训练数据",
         "from_data": "被测数据本身",
@@ -52,6 +53,7 @@ WORDS: dict[str, dict[str, str]] = {
         "f1_plot": "各标签F1与95%区间",
         "f1_caption": "实心点是模型，横线是95%区间，空心点是关键词基线；括号内是正例数。",
         "pr_plot": "精确率与召回率",
+        "train_overlap": "被测的段落里有{count}段也在--train里，TF-IDF基线见过它们。",
         "pr_caption": "每个标签一格，横轴召回率，纵轴精确率；圆点是所用阈值的位置，数字是平均精确率（AP）。",
         "reliability_plot": "可靠性",
         "reliability_caption": "上图：得分与实际为真的比例，越近对角线越准；下图：各区间的得分个数（对数刻度）。",
@@ -66,11 +68,11 @@ WORDS: dict[str, dict[str, str]] = {
         "none": "无措施",
         "confusions": "最常见的错误",
         "errors": "最严重的错误",
-        "errors_note": "共{count}段标签不全对，按损失排列，这里列出前{shown}段；全部在errors.jsonl。",
+        "errors_note": "共{count}段标签不全对，按损失排列，这里列出前{shown}段；全部在errors.jsonl。虚线框是漏标，带✗的是误标，数字是得分。",
         "gold": "应标",
         "loss": "损失",
         "all_right": "没有错误。",
-        "not_positive": "数据里没有正例的标签（不计精确率以外的指标）：{labels}",
+        "not_positive": "数据里没有正例的标签（没有召回率和AP）：{labels}",
         "made_by": "由cuoshi {version}生成",
         "empty": "（空）",
         "a": "甲",
@@ -134,27 +136,29 @@ WORDS: dict[str, dict[str, str]] = {
         "labels_micro_f1": "micro-F1 of its labels",
         "value": "value",
         "f1_plot": "F1 by label with 95 % intervals",
-        "f1_caption": "Filled: the model, with its 95 % interval; hollow: the keyword baseline. In parentheses: support.",
+        "f1_caption": "Filled: the model, with its 95 % interval; hollow: the keyword baseline. "
+        "In parentheses: support.",
         "pr_plot": "Precision and recall",
-        "pr_caption": "A panel a label, recall across, precision up; the dot is the threshold in use, the number the "
-        "average precision (AP).",
+        "train_overlap": "{count} of the measured paragraphs stand in --train too: the TF-IDF baseline has seen them.",
+        "pr_caption": "A panel a label, recall across, precision up; the dot is the threshold in use, the number "
+        "the average precision (AP).",
         "reliability_plot": "Reliability",
-        "reliability_caption": "Above: scores against the share that is true, the nearer to the diagonal the better. "
-        "Below: how many scores lie in each bin (logarithmic).",
+        "reliability_caption": "Above: scores against the share that is true, the nearer to the diagonal the "
+        "better. Below: how many scores lie in each bin (logarithmic).",
         "score": "score",
         "share": "share that is true",
         "count": "count",
         "confusion_plot": "What was given where something was missed",
-        "confusion_caption": "Rows: labels that were due and missed; columns: labels wrongly given to the same paragraph. "
-        "Last row: given although nothing was missed; last column: missed, and nothing wrong given.",
+        "confusion_caption": "Rows: labels that were due and missed; columns: labels wrongly given to the same "
+        "paragraph. Last row: given although nothing was missed; last column: missed, and nothing wrong given.",
         "missed": "missed",
         "given": "wrongly given",
         "nothing": "(nothing)",
         "none": "no measure",
         "confusions": "Most frequent mistakes",
         "errors": "Worst errors",
-        "errors_note": "{count} paragraphs have a wrong label set; the {shown} of the highest loss are shown, all are in "
-        "errors.jsonl.",
+        "errors_note": "{count} paragraphs have a wrong label set; the {shown} of the highest loss are shown, "
+        "all are in errors.jsonl. Dashed: missed; ✗: wrongly given; the numbers are scores.",
         "gold": "due",
         "loss": "loss",
         "all_right": "No errors.",
