@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from cuoshi.classifier.engines import Scores
 from cuoshi.classifier.engines.onnx import OnnxEngine
@@ -119,14 +119,14 @@ def write_model_folder(
         classifier = Classifier(tuned, fitted.tokenizer, OnnxEngine(folder / ONNX))
         metrics["test"] = evaluate_examples(classifier, splits.test, taxonomy).figures
     write_json(folder / "metrics.json", metrics)
-    write_card(folder, taxonomy)
+    write_card(folder)
     write_manifest(folder)
 
 
 def _write_weights(network: Network, config: ModelConfig, folder: Path) -> None:
     state = {name: value.numpy() for name, value in network.state_dict().items()}
     stored = pack(state, config.num_hidden_layers)
-    save_file(stored, str(folder / WEIGHTS), metadata={"format": "cuoshi int8"})
+    (folder / WEIGHTS).write_bytes(save(stored, metadata={"format": "cuoshi int8"}))
     write_graph(folder / WEIGHTS, config, folder / ONNX)
 
 

@@ -9,6 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from cuoshi.classifier.errors import DataError, ModelError
 from cuoshi.classifier.modelfolder import MANIFEST, file_hash, write_json
 from cuoshi.classifier.taxonomy import Taxonomy, load_taxonomy
@@ -107,6 +109,10 @@ def train(config: TrainConfig, out: Path, start: Start | None = None, show: Show
         _learn_and_write(config, ready, made_from, out, work, checkpoint, not begin.finish)
     except (DataError, ModelError) as error:
         raise type(error)(f"{error}{_what_is_left(work)}") from None
+    except (OSError, SafetensorError) as error:  # while the folder was written
+        where = getattr(error, "filename", None) or out
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{where}: cannot be written ({reason}){_what_is_left(work)}") from None
     if is_main():
         work.remove()
 
@@ -129,8 +135,12 @@ def _learn_and_write(
     part = fresh_part(out)
     if (out / NOTES).is_file():
         shutil.copyfile(out / NOTES, part / NOTES)
-    write_json(part / SPLITS, ready.splits.document())
-    write_model_folder(config, ready.taxonomy, fitted, ready.splits, made_from, part)
+    try:
+        write_json(part / SPLITS, ready.splits.document())
+        write_model_folder(config, ready.taxonomy, fitted, ready.splits, made_from, part)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
     put_in_place(part, out)
 
 
