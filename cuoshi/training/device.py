@@ -40,6 +40,16 @@ def hold_memory() -> bool:
     return bool(mallopt(_M_MMAP_MAX, 0)) and bool(mallopt(_M_TRIM_THRESHOLD, _NEVER))
 
 
+def quiet_libraries() -> None:
+    """Keep transformers and datasets from talking between the lines of this program."""
+    import datasets
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    datasets.disable_progress_bars()
+
+
 def is_main() -> bool:
     """Whether this is the one process, or of several that ``accelerate launch`` started, the first."""
     return os.environ.get("RANK", "0") == "0"
