@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from typing import Any
 
 import torch
 
@@ -45,8 +46,9 @@ def quiet_libraries() -> None:
     import datasets
     from transformers.utils import logging
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    transformers_talk: Any = logging  # not typed
+    transformers_talk.set_verbosity_error()
+    transformers_talk.disable_progress_bar()
     datasets.disable_progress_bars()
 
 

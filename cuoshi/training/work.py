@@ -24,11 +24,16 @@ STATE = "trainer_state.json"  # what transformers writes last of a checkpoint
 
 @dataclass(frozen=True)
 class Best:
-    """The best network so far: its step, its epoch and its macro-F1 on validation."""
+    """The best network so far: its step, its epoch, and its macro-F1 and loss on validation."""
 
     step: int
     epoch: float
     macro_f1: float
+    loss: float
+
+    def beats(self, other: Best | None) -> bool:
+        """Whether it is better: by macro-F1, of equal ones by loss."""
+        return other is None or (self.macro_f1, -self.loss) > (other.macro_f1, -other.loss)
 
 
 class Work:
