@@ -167,8 +167,9 @@ def _download(base: str, revision: str | None) -> Path:
         if not any(found.glob("*.safetensors")):  # an older repository
             found = Path(snapshot_download(base, revision=revision, allow_patterns=["pytorch_model.bin"]))
     except Exception as error:  # of the hub and of whichever HTTP library it uses
-        reason = " ".join(str(error).split())[:200]
+        reason = " ".join(str(error).split()).partition(" An error happened")[0][:120]
         raise UsageError(
-            f"{base}: no such folder, and not to be had from the hub ({reason}); {_HINT}"
+            f"{base}: no such folder, and the hub does not give it ({reason}); "
+            "check the name and the network, or give the folder of an encoder"
         ) from None
     return found

@@ -224,16 +224,19 @@ def _explained(work: Work, progress: Progress) -> Iterator[None]:
             "or set checkpointing: true; then begin again with --restart"
         ) from None
     except (OSError, RuntimeError, SafetensorError) as error:
-        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-        if not full and shutil.disk_usage(work.folder).free > NO_ROOM:
+        if not is_full(error, work.folder):
             raise
         work.drop_incomplete()
-        raise DataError(
-            f"{work.folder}: the disk is full; the last good checkpoint is kept: "
-            "make room and go on with --resume"
-        ) from None
+        raise DataError(f"{work.folder}: the disk is full; make room and go on with --resume") from None
     finally:
         progress.end()
+
+
+def is_full(error: Exception, folder: Path) -> bool:
+    """Whether an error came from a disk without room; not all libraries say so in the same way."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    return "No space left" in str(error) or shutil.disk_usage(folder).free < NO_ROOM
 
 
 def _tensorboard(config: TrainConfig) -> list[Any]:
