@@ -1,6 +1,6 @@
 """Fine-tuning beside a bare PyTorch loop over the same batches, on this machine.
 
-    python benchmarks/training.py [--steps 14] [--threads 2] [--memory]
+    THREADS=2 python benchmarks/training.py [--steps 14] [--memory]
 
 Every measurement is a process of its own, in turns, so that none has the memory or the caches of another.
 Paragraphs a second count from the end of the first step to the end of the last; evaluation is told apart.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import resource
 import subprocess
@@ -21,7 +22,7 @@ from pathlib import Path
 from statistics import median
 
 BATCH = 16
-THREADS = 2
+THREADS = int(os.environ.get("THREADS", "2"))
 CORPUS = Path(__file__).resolve().parents[1] / "labels" / "corpus"
 
 
@@ -125,7 +126,7 @@ KINDS = {
 def measure(kind: str, steps: int) -> dict[str, float]:
     """A measurement in a process of its own."""
     done = subprocess.run(
-        [sys.executable, __file__, "--child", kind, "--steps", str(steps), "--threads", str(THREADS)],
+        [sys.executable, __file__, "--child", kind, "--steps", str(steps)],
         check=True,
         stdout=subprocess.PIPE,
         text=True,
@@ -136,13 +137,10 @@ def measure(kind: str, steps: int) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=14)
-    parser.add_argument("--threads", type=int, default=THREADS)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--memory", action="store_true", help="also the peak memory on 5,000 paragraphs")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    global THREADS
-    THREADS = given.threads
     if given.child:
         found = KINDS[given.child](given.steps)
         found["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
