@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +11,7 @@ from cuoshi.classifier.cli.options import JsonOption, Lang, LangOption, Taxonomy
 from cuoshi.classifier.cli.output import emit_json, notice
 
 if TYPE_CHECKING:
-    from cuoshi.training.evaluate import Evaluation, Request
+    from cuoshi.training.evaluate import Evaluation
 
 _DATA_HELP = "Labelled paragraphs: JSONL, CSV or Parquet with a text and its labels."
 
@@ -73,8 +72,9 @@ def evaluate(
 
     Exit codes: 0 done; 2 wrong usage; 3 bad data or model.
     """
+    from cuoshi.classifier.cli.progress import shown
     from cuoshi.training.data import Columns
-    from cuoshi.training.evaluate import Request, check_name, store
+    from cuoshi.training.evaluate import Request, check_name, evaluate_files, store
     from cuoshi.training.figures import Settings
     from cuoshi.training.report.files import check_report, write_report
 
@@ -93,7 +93,8 @@ def evaluate(
         settings=Settings(min_support, rounds),
         threads=threads,
     )
-    done = _evaluate(request)
+    with shown("scoring") as progress:
+        done = evaluate_files(request, progress)
     if into_card is not None:
         store(done.model, done.taxonomy, into_card, done.figures)
     if out is not None:
@@ -111,17 +112,3 @@ def _print(done: Evaluation, lang: Lang) -> None:
     print_tables(all_tables(done.figures, done.taxonomy, lang.value), wrap=True)
     for line in notes(done.figures, lang.value):
         notice(line)
-
-
-def _evaluate(request: Request) -> Evaluation:
-    """With progress where a person watches standard error."""
-    from cuoshi.training.evaluate import evaluate_files
-
-    if sys.stderr is None or not sys.stderr.isatty():
-        return evaluate_files(request)
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("scoring", total=None)
-        return evaluate_files(request, lambda done, total: bar.update(task, completed=done, total=total))

@@ -14,7 +14,7 @@ PIPE_WIDTH = 160
 
 
 def print_tables(tables: Iterable[Table], wrap: bool = False) -> None:
-    """Into a pipe without colours and as wide as they need to be; ``wrap`` breaks cells on a narrow terminal."""
+    """Into a pipe without colours and as wide as they need to be; ``wrap`` breaks cells where need be."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table as RichTable

@@ -38,16 +38,16 @@ def write_report(out: Path, done: Evaluation, lang: Lang) -> None:
     """Write a report as a whole; one that is there already is replaced."""
     errors = mistakes(done.examples, done.scores, done.gold, done.predicted, done.taxonomy.ids)
     part = fresh_part(out)
-    write_text(part / METRICS, metrics_text(done.figures))
+    write_text(part / METRICS, json_text(done.figures))
     write_text(part / PER_LABEL, per_label_csv(done.figures, done.taxonomy))
     write_text(part / ERRORS, "".join(json.dumps(e.row(), ensure_ascii=False) + "\n" for e in errors))
     write_text(part / PAGE, page_text(done, errors, lang))
     put_in_place(part, out)
 
 
-def metrics_text(figures: dict[str, Any]) -> str:
-    """The figures as JSON; NaN is no JSON and would be an error."""
-    return json.dumps(figures, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+def json_text(value: dict[str, Any]) -> str:
+    """Indented JSON; NaN is no JSON and would be an error."""
+    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
 def per_label_csv(figures: dict[str, Any], taxonomy: Taxonomy) -> str:
