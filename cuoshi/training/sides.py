@@ -46,14 +46,14 @@ def pair_sides(
         ModelError: a model folder is missing or damaged.
         UsageError: a model and a run are given, or models without data.
     """
+    for side in (a, b):
+        if side.endswith((".jsonl", ".csv", ".parquet")) and not Path(side).is_file():
+            raise DataError(f"{side}: no such file; give the file of a run, or a model")
     runs = [Path(side).is_file() for side in (a, b)]
     if runs[0] != runs[1]:
         raise UsageError(f"'{a}' and '{b}': compare two models or two runs, not one of each")
     if runs[0]:
         return pair_runs(Path(a), Path(b), data, columns, lang)
-    for side in (a, b):
-        if side.endswith((".jsonl", ".csv", ".parquet")):
-            raise DataError(f"{side}: no such file; give the file of a run, or a model")
     if not data:
         raise UsageError("two models need DATA to be compared on; give a file of paragraphs")
     return pair_models((a, b), data, columns, lang, threads, progress)

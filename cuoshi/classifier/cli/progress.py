@@ -17,5 +17,9 @@ def shown(what: str) -> Iterator[Callable[[int, int], None] | None]:
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def tell(done: int, total: int) -> None:
+            task = bar.task_ids[0] if bar.task_ids else bar.add_task(what)
+            bar.update(task, completed=done, total=total)
+
+        yield tell

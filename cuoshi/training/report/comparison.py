@@ -49,12 +49,13 @@ def _overall(gold: dict[str, Any], lang: Lang) -> Table:
             words[name],
             figure(gold[name]["a"]),
             figure(gold[name]["b"]),
-            _signed(gold[name]["difference"], gold[name]["interval"]),
+            _signed(gold[name]["difference"]),
+            _bounds(gold[name]["interval"]),
             figure(gold[name]["favour_b"]),
         )
         for name in COMPARED
     )
-    header = ("", words["a"], words["b"], words["difference"], words["favour"])
+    header = ("", words["a"], words["b"], words["difference"], "95 %", words["favour"])
     return Table(words["with_gold"].format(count=gold["paragraphs"]), header, rows)
 
 
@@ -63,7 +64,7 @@ def _labels(pair: Pair, summary: dict[str, Any], lang: Lang) -> Table:
     header = [words[key] for key in ("label", "name", "a", "b", "gained", "lost")]
     with_gold = summary["gold"] is not None
     if with_gold:
-        header += [words["support"], f"F1 {words['a']}", f"F1 {words['b']}", words["difference"]]
+        header += [words["support"], f"F1 {words['a']}", f"F1 {words['b']}", words["difference"], "95 %"]
         header += [words["fixed"], words["broken"], words["p"]]
     rows = []
     for label, row in summary["labels"].items():
@@ -72,13 +73,14 @@ def _labels(pair: Pair, summary: dict[str, Any], lang: Lang) -> Table:
         cells = [label, pair.names[label], *(str(row[key]) for key in ("a", "b", "gained", "lost"))]
         if with_gold:
             cells += [str(row["support"]), figure(row["f1_a"]), figure(row["f1_b"])]
-            cells += [_signed(row["difference"], row["interval"]), str(row["fixed"]), str(row["broken"])]
-            cells.append(figure(row["p"]))
+            cells += [_signed(row["difference"]), _bounds(row["interval"])]
+            cells += [str(row["fixed"]), str(row["broken"]), figure(row["p"])]
         rows.append(tuple(cells))
     none = summary["no_measure"]
     last = ["", words["none"], *(str(none[key]) for key in ("a", "b", "gained", "lost"))]
     rows.append(tuple(last + [""] * (len(header) - len(last))))
-    return Table(words["by_label"], tuple(header), tuple(rows), names=2)
+    spare = (10, 4, 5, 7, 8) if with_gold else ()
+    return Table(words["by_label"], tuple(header), tuple(rows), names=2, spare=spare)
 
 
 def _changes(pair: Pair, changed: list[dict[str, Any]], lang: Lang) -> Table:
@@ -97,10 +99,12 @@ def _changes(pair: Pair, changed: list[dict[str, Any]], lang: Lang) -> Table:
     return Table(title, header, tuple(rows), names=4)
 
 
-def _signed(value: float | None, low_high: list[float] | None) -> str:
-    if value is None:
-        return figure(None)
-    return f"{value:+.3f}" + (f" [{low_high[0]:+.3f}, {low_high[1]:+.3f}]" if low_high else "")
+def _signed(value: float | None) -> str:
+    return figure(None) if value is None else f"{value:+.3f}"
+
+
+def _bounds(low_high: list[float] | None) -> str:
+    return figure(None) if low_high is None else f"{low_high[0]:+.3f} … {low_high[1]:+.3f}"
 
 
 def is_comparison(folder: Path) -> bool:

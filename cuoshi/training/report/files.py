@@ -40,14 +40,19 @@ def write_report(out: Path, done: Evaluation, lang: Lang) -> None:
     part = fresh_part(out)
     write_text(part / METRICS, json_text(done.figures))
     write_text(part / PER_LABEL, per_label_csv(done.figures, done.taxonomy))
-    write_text(part / ERRORS, "".join(json.dumps(e.row(), ensure_ascii=False) + "\n" for e in errors))
-    write_text(part / PAGE, page_text(done, errors, lang))
+    write_text(part / ERRORS, "".join(whole(json.dumps(e.row(), ensure_ascii=False)) + "\n" for e in errors))
+    write_text(part / PAGE, whole(page_text(done, errors, lang)))
     put_in_place(part, out)
 
 
 def json_text(value: dict[str, Any]) -> str:
     """Indented JSON; NaN is no JSON and would be an error."""
-    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    return whole(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)) + "\n"
+
+
+def whole(text: str) -> str:
+    """The text with halves of surrogate pairs, which UTF-8 cannot carry, as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def per_label_csv(figures: dict[str, Any], taxonomy: Taxonomy) -> str:
