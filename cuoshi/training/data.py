@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cuoshi.classifier.errors import DataError
+from cuoshi.classifier.rows import BadRow, read_rows
 from cuoshi.classifier.taxonomy import Taxonomy
 from cuoshi.training.cells import LabelSet, label_names, split_cell, wide_labels
 
@@ -137,9 +138,13 @@ def rows_of(path: Path) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
     Raises:
         DataError: the file cannot be read.
     """
-    for where, line in numbered_lines(path):
-        row, found = parse_object(line)
-        yield where, row, found
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; give a file of labelled paragraphs")
+    for row in read_rows(path):
+        if isinstance(row, BadRow):
+            yield row.where, {}, [row.reason]
+        else:
+            yield row.where, row.values, []
 
 
 def collect_examples(

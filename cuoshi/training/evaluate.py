@@ -25,7 +25,7 @@ from cuoshi.training.parts import fresh_part, put_in_place
 from cuoshi.training.thresholds import Scores
 
 SCHEMA_VERSION = "1.0"  # of metrics.json
-RESERVED = ("int8", "validation")  # what export writes into metrics.json
+RESERVED = ("calibration", "int8", "thresholds", "validation")  # what export writes into metrics.json
 _AT_ONCE = 512  # paragraphs scored between two reports of progress
 
 Progress = Callable[[int, int], None]
@@ -241,7 +241,7 @@ def store(model: Path, taxonomy: Taxonomy, name: str, figures: dict[str, Any]) -
     shutil.copytree(folder, part, dirs_exist_ok=True)
     metrics = json.loads((part / "metrics.json").read_text(encoding="utf-8"))
     write_json(part / "metrics.json", {**metrics, name: figures})
-    write_card(part, taxonomy)
+    write_card(part)
     write_manifest(part)
     put_in_place(part, folder)
 

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from cuoshi.classifier.cli.options import JsonOption, Lang, LangOption
+from cuoshi.classifier.cli.options import (
+    IdColumnOption,
+    JsonOption,
+    LabelsColumnOption,
+    Lang,
+    LangOption,
+    MinSupportOption,
+    RoundsOption,
+    TextColumnOption,
+    ThreadsOption,
+    WideOption,
+)
 from cuoshi.classifier.cli.output import emit, emit_json
 
 _SIDE_HELP = (
@@ -34,20 +45,14 @@ def compare(
             help="Write changes.jsonl and summary.json into this folder, or the changes into a .jsonl file.",
         ),
     ] = None,
-    text_column: Annotated[str, typer.Option("--text-column", help="Column of the texts.")] = "text",
-    labels_column: Annotated[str, typer.Option("--labels-column", help="Column of the labels.")] = "labels",
-    id_column: Annotated[str, typer.Option("--id-column", help="Column of the ids.")] = "id",
-    wide: Annotated[bool, typer.Option("--wide", help="A column of 0 and 1 for every label.")] = False,
-    min_support: Annotated[
-        int, typer.Option("--min-support", min=0, help="Positives from which on a label counts in macro-F1.")
-    ] = 5,
-    rounds: Annotated[
-        int, typer.Option("--rounds", min=0, max=100_000, help="Resamples for the intervals; 0 for none.")
-    ] = 1000,
+    text_column: TextColumnOption = "text",
+    labels_column: LabelsColumnOption = "labels",
+    id_column: IdColumnOption = "id",
+    wide: WideOption = False,
+    min_support: MinSupportOption = 5,
+    rounds: RoundsOption = 1000,
     lang: LangOption = Lang.zh,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Threads; all CPUs by default.")
-    ] = None,
+    threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare two models or two runs: which paragraphs changed, and per label what was gained and lost.

@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cuoshi.classifier.cli.options import JsonOption, Lang, LangOption, TaxonomyOption
+from cuoshi.classifier.cli.options import (
+    IdColumnOption,
+    JsonOption,
+    LabelsColumnOption,
+    Lang,
+    LangOption,
+    MinSupportOption,
+    RoundsOption,
+    TaxonomyOption,
+    TextColumnOption,
+    ThreadsOption,
+    WideOption,
+)
 from cuoshi.classifier.cli.output import emit_json, notice
 
 if TYPE_CHECKING:
@@ -45,17 +57,12 @@ def evaluate(
         typer.Option("--validation", metavar="FILE", help="Data to tune that baseline on; repeatable."),
     ] = None,
     taxonomy: TaxonomyOption = None,
-    text_column: Annotated[str, typer.Option("--text-column", help="Column of the texts.")] = "text",
-    labels_column: Annotated[str, typer.Option("--labels-column", help="Column of the labels.")] = "labels",
-    id_column: Annotated[str, typer.Option("--id-column", help="Column of the ids.")] = "id",
-    wide: Annotated[bool, typer.Option("--wide", help="A column of 0 and 1 for every label.")] = False,
-    min_support: Annotated[
-        int,
-        typer.Option("--min-support", min=0, help="Positives from which on a label counts in macro figures."),
-    ] = 5,
-    rounds: Annotated[
-        int, typer.Option("--rounds", min=0, max=100_000, help="Resamples for the intervals; 0 for none.")
-    ] = 1000,
+    text_column: TextColumnOption = "text",
+    labels_column: LabelsColumnOption = "labels",
+    id_column: IdColumnOption = "id",
+    wide: WideOption = False,
+    min_support: MinSupportOption = 5,
+    rounds: RoundsOption = 1000,
     into_card: Annotated[
         str | None,
         typer.Option(
@@ -63,9 +70,7 @@ def evaluate(
         ),
     ] = None,
     lang: LangOption = Lang.zh,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Threads; all CPUs by default.")
-    ] = None,
+    threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a model on labelled paragraphs, beside baselines.

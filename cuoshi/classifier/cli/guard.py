@@ -10,7 +10,7 @@ from cuoshi.classifier.errors import CuoshiError, DataError, MissingExtraError
 
 TRAIN_PACKAGES = frozenset(
     {
-        *("accelerate", "datasketch", "matplotlib", "onnx", "safetensors"),
+        *("accelerate", "datasets", "datasketch", "matplotlib", "onnx", "safetensors"),
         *("scipy", "sklearn", "torch", "transformers"),
     }
 )

@@ -97,3 +97,25 @@ def test_the_labels_of_a_model_serve_as_well(
     labels = open_model(small_model).labels
     assert label_names(labels) == label_names(small_taxonomy)
     assert read_examples([small_data], labels) == read_examples([small_data], small_taxonomy)
+
+
+def test_csv_and_parquet(tmp_path: Path, small_taxonomy: Taxonomy) -> None:
+    csv = tmp_path / "d.csv"
+    csv.write_bytes("id,text,labels\r\n1,小区封闭。,closure|treatment\r\n2,晴。,\r\n".encode("gb18030"))
+    found = read_examples([csv], small_taxonomy)
+    assert [(e.id, e.text, e.labels) for e in found] == [
+        ("1", "小区封闭。", ("closure", "treatment")),
+        ("2", "晴。", ()),
+    ]
+    assert found[1].where == f"{csv}:3"
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = pyarrow.table({"text": ["小区封闭。", "晴。"], "labels": [["closure"], []], "n": [1, 2]})
+    parquet.write_table(table, tmp_path / "d.parquet")
+    found = read_examples([tmp_path / "d.parquet"], small_taxonomy)
+    assert [(e.labels, e.meta) for e in found] == [(("closure",), {"n": 1}), ((), {"n": 2})]
+
+
+def test_no_such_file(tmp_path: Path, small_taxonomy: Taxonomy) -> None:
+    with pytest.raises(DataError, match=r"none\.csv: no such file"):
+        read_examples([tmp_path / "none.csv"], small_taxonomy)

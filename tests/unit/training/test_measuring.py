@@ -198,7 +198,7 @@ class TestEvaluate:
         training = json.loads((copy / "training.json").read_text(encoding="utf-8"))
         del training["base_origin"]
         (copy / "training.json").write_text(json.dumps(training), encoding="utf-8")
-        write_card(copy, small_taxonomy)
+        write_card(copy)
         assert "learned from" not in (copy / "README.md").read_text(encoding="utf-8")
 
     def test_a_model_tells_its_labels_itself(self, small_model: Path, small_data: Path) -> None:
