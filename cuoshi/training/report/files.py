@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from cuoshi.classifier.errors import MissingExtraError
 from cuoshi.classifier.records import safe_cell
 from cuoshi.classifier.taxonomy import Lang, Taxonomy
 from cuoshi.training.evaluate import Evaluation
@@ -26,11 +28,15 @@ def is_report(folder: Path) -> bool:
 
 
 def check_report(out: Path) -> None:
-    """See that a report can be written to a folder.
+    """See that a report can be written to a folder, before anything is scored.
 
     Raises:
+        MissingExtraError: what draws the plots is not installed.
         UsageError: it exists and holds something else.
     """
+    for package in ("matplotlib", "sklearn"):
+        if find_spec(package) is None:
+            raise MissingExtraError(package, "train")
     check_replaceable(out, "report of cuoshi evaluate", is_report)
 
 

@@ -167,7 +167,7 @@ class TestEvaluate:
         assert [path.name for path in copy.parent.iterdir()] == ["small-model"]
         open_model(copy)
         metrics = json.loads((copy / "metrics.json").read_text(encoding="utf-8"))
-        assert list(metrics) == ["validation", "int8", "test|two"]
+        assert list(metrics) == ["validation", "int8", "calibration", "test|two"]
         card = (copy / "README.md").read_text(encoding="utf-8")
         full = _rows_of_tables(card)
         assert len(full) == 4

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from lxml import html
 
-from cuoshi.classifier.errors import UsageError
+from cuoshi.classifier.errors import MissingExtraError, UsageError
 from cuoshi.classifier.taxonomy import Taxonomy, load_taxonomy
 from cuoshi.training.baselines import baseline_figures
 from cuoshi.training.data import Example, label_array
@@ -165,6 +165,12 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is no report"):
         check_report(tmp_path)
     check_report(tmp_path / "new")
+
+
+def test_missing_plots_are_told_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cuoshi.training.report.files.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'cuoshi\[train\]'"):
+        check_report(tmp_path / "new")
 
 
 def test_tables_have_a_cell_a_column(done: Evaluation) -> None:
