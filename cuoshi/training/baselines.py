@@ -1,4 +1,4 @@
-"""Baselines that a model has to beat: label frequency, the taxonomy's own terms, TF-IDF with a linear model."""
+"""Baselines that a model has to beat: label frequency, the taxonomy's terms, TF-IDF with a linear model."""
 
 from __future__ import annotations
 

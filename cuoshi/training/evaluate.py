@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +41,11 @@ class Request:
     model: str | Path
     data: tuple[Path, ...]
     taxonomy: Path | None = None
-    columns: Columns = Columns()
+    columns: Columns = field(default_factory=Columns)
     by: tuple[str, ...] = ()
     train: tuple[Path, ...] = ()
     validation: tuple[Path, ...] = ()
-    settings: Settings = Settings()
+    settings: Settings = field(default_factory=Settings)
     threads: int | None = None
 
 
@@ -96,7 +96,7 @@ def score_examples(
 def find_taxonomy(labels: Labels, path: Path | None) -> Taxonomy:
     """The taxonomy to read data with: the one given, else the shipped one where the model is made with it.
 
-    For another model it is the names and groups that the model folder holds, which lack terms and definitions.
+    For another model it is what the model folder holds: names and groups, without terms or definitions.
 
     Raises:
         TaxonomyError: the file is faulty.
@@ -124,8 +124,8 @@ def check_taxonomy(classifier: Classifier, taxonomy: Taxonomy) -> None:
     if labels.taxonomy_hash != taxonomy.hash:
         raise DataError(
             f"{classifier.folder.path}: was made with another taxonomy ({labels.taxonomy} "
-            f"{labels.taxonomy_version}, {labels.taxonomy_hash[:12]}, not {taxonomy.name} {taxonomy.version}, "
-            f"{taxonomy.short_hash}); give the taxonomy it was made with"
+            f"{labels.taxonomy_version}, {labels.taxonomy_hash[:12]}, not {taxonomy.name} "
+            f"{taxonomy.version}, {taxonomy.short_hash}); give the taxonomy it was made with"
         )
 
 

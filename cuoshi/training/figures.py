@@ -1,4 +1,4 @@
-"""The figures of one data set, with the names they have in ``metrics.json``; docs/evaluation.md explains each."""
+"""The figures of one data set, by their names in ``metrics.json``; docs/evaluation.md explains each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RATES = ("precision", "recall", "f1")
 
 @dataclass(frozen=True)
 class Settings:
-    """``min_support``: positives from which on a label counts in macro figures; ``rounds`` of the bootstrap."""
+    """``min_support``: positives from which on a label counts in macro figures; ``rounds``: resamples."""
 
     min_support: int = MIN_SUPPORT
     rounds: int = ROUNDS
@@ -40,8 +40,8 @@ def figures_of(
         settings: of macro figures and of the bootstrap.
 
     Returns:
-        Overall figures at the thresholds with 95 % bootstrap intervals and the same at 0.5, by label, by group,
-        calibration and confusions. What is not defined is None.
+        Overall figures at the thresholds with 95 % bootstrap intervals and the same at 0.5, by label, by
+        group, calibration and confusions. What is not defined is None.
     """
     predicted = scores >= thresholds
     return {
@@ -62,13 +62,13 @@ def figures_of(
 def overall(predicted: Decisions, gold: Decisions, min_support: int) -> dict[str, float | None]:
     """The overall figures of decisions."""
     found = Tally(predicted, gold, min_support).sums().overall()
-    return {name: _number(values[0]) for name, values in found.items()}
+    return {name: number(values[0]) for name, values in found.items()}
 
 
 def system_figures(
     scores: Scores, predicted: Decisions, gold: Decisions, settings: Settings
 ) -> dict[str, Any]:
-    """What is told of a model and of every baseline alike: overall figures, intervals, ranking, calibration."""
+    """What is told of a model and of baselines alike: overall figures, intervals, ranking, calibration."""
     figures: dict[str, Any] = overall(predicted, gold, settings.min_support)
     tally = Tally(predicted, gold, settings.min_support)
     rounds = [tally.sums(w).overall() for w in resamples(len(gold), settings.rounds, settings.seed)]
@@ -86,7 +86,7 @@ def ranking(scores: Scores, gold: Decisions, min_support: int) -> dict[str, floa
     enough = (gold.sum(axis=0) >= min_support) & gold.any(axis=0)
     each = [average_precisions(scores[:, c], gold[:, c], one[: len(gold)])[0] for c in np.flatnonzero(enough)]
     return {
-        "micro_average_precision": _number(average_precisions(scores.ravel(), gold.ravel(), one)[0]),
+        "micro_average_precision": number(average_precisions(scores.ravel(), gold.ravel(), one)[0]),
         "macro_average_precision": float(np.mean(each)) if each else None,
     }
 
@@ -94,7 +94,7 @@ def ranking(scores: Scores, gold: Decisions, min_support: int) -> dict[str, floa
 def label_f1(predicted: Decisions, gold: Decisions, ids: Sequence[str]) -> dict[str, float | None]:
     """F1 by label."""
     found = Tally(predicted, gold, 0).sums().label_rates().f1[0]
-    return {label: _number(value) for label, value in zip(ids, found, strict=True)}
+    return {label: number(value) for label, value in zip(ids, found, strict=True)}
 
 
 def by_label(
@@ -116,14 +116,14 @@ def by_label(
     for i, label in enumerate(ids):
         intervals = {name: _interval([getattr(part, name)[:, i] for part in rounds]) for name in RATES}
         rows[label] = {
-            **{name: _number(getattr(point, name)[0, i]) for name in RATES},
-            "average_precision": _number(average_precisions(scores[:, i], gold[:, i], whole)[0]),
+            **{name: number(getattr(point, name)[0, i]) for name in RATES},
+            "average_precision": number(average_precisions(scores[:, i], gold[:, i], whole)[0]),
             "support": int(gold[:, i].sum()),
             "predicted": int(predicted[:, i].sum()),
             "threshold": round(float(thresholds[i]), 6),
             "interval": intervals["f1"],
             "intervals": {**intervals, "average_precision": _interval(precisions[i])},
-            "at_half": {name: _number(getattr(half, name)[0, i]) for name in RATES},
+            "at_half": {name: number(getattr(half, name)[0, i]) for name in RATES},
         }
     return rows
 
@@ -144,7 +144,7 @@ def by_group(predicted: Decisions, gold: Decisions, taxonomy: Taxonomy, settings
     rounds = [tally.sums(w).label_rates() for w in resamples(len(gold), settings.rounds, settings.seed)]
     return {
         group: {
-            **{name: _number(getattr(point, name)[0, i]) for name in RATES},
+            **{name: number(getattr(point, name)[0, i]) for name in RATES},
             "support": int(rolled[1][:, i].sum()),
             "predicted": int(rolled[0][:, i].sum()),
             "interval": _interval([part.f1[:, i] for part in rounds]),
@@ -180,5 +180,5 @@ def _interval(parts: Sequence[Values]) -> list[float] | None:
     return interval(np.concatenate(parts)) if parts else None
 
 
-def _number(value: float) -> float | None:
+def number(value: float) -> float | None:
     return None if np.isnan(value) else float(value)

@@ -1,9 +1,9 @@
 """Every figure of multi-label decisions from one matrix of counts, for all paragraphs or for many resamples.
 
-Each figure is a quotient of sums over paragraphs. What is summed stands in a matrix ``[paragraphs, columns]``;
-one product with the weights of resamples ``[paragraphs, rounds]`` gives the sums of all of them, so that a
-thousand rounds cost a matrix product instead of a thousand evaluations. Undefined figures (nothing predicted,
-nothing true) are NaN here and become null in JSON.
+Each figure is a quotient of sums over paragraphs. What is summed stands in a matrix
+``[paragraphs, columns]``; one product with the weights of resamples ``[paragraphs, rounds]`` gives the sums
+of all of them, so that a thousand rounds cost a matrix product instead of a thousand evaluations. Undefined
+figures (nothing predicted, nothing true) are NaN here and become null in JSON.
 """
 
 from __future__ import annotations

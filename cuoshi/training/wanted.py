@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from cuoshi.classifier.errors import UsageError
 from cuoshi.training.metrics import Decisions
-from cuoshi.training.thresholds import MIN_SUPPORT, METHOD, Scores, tune
+from cuoshi.training.thresholds import METHOD, MIN_SUPPORT, Scores, tune
 
 LOWEST, HIGHEST = 0.001, 0.999
 _DIGITS = 4

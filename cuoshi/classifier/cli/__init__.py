@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cuoshi import __version__
-from cuoshi.classifier.cli import corpus, evaluate, label, model, taxonomy, thresholds, train
+from cuoshi.classifier.cli import compare, corpus, evaluate, label, model, taxonomy, thresholds, train
 from cuoshi.classifier.cli.guard import guarded
 from cuoshi.classifier.cli.output import emit
 
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command("label")(label.label)
 app.command("evaluate")(evaluate.evaluate)
+app.command("compare")(compare.compare)
 app.command("train")(train.train)
 app.command("thresholds")(thresholds.thresholds)
 app.add_typer(model.app, name="model")

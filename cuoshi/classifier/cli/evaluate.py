@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cuoshi.classifier.cli.options import JsonOption, Lang, LangOption, TaxonomyOption
+from cuoshi.classifier.cli.options import (
+    IdColumnOption,
+    JsonOption,
+    LabelsColumnOption,
+    Lang,
+    LangOption,
+    MinSupportOption,
+    RoundsOption,
+    TaxonomyOption,
+    TextColumnOption,
+    ThreadsOption,
+    WideOption,
+)
 from cuoshi.classifier.cli.output import emit_json, notice
 
 if TYPE_CHECKING:
-    from cuoshi.training.evaluate import Evaluation, Request
+    from cuoshi.training.evaluate import Evaluation
 
 _DATA_HELP = "Labelled paragraphs: JSONL, CSV or Parquet with a text and its labels."
 
@@ -46,17 +57,12 @@ def evaluate(
         typer.Option("--validation", metavar="FILE", help="Data to tune that baseline on; repeatable."),
     ] = None,
     taxonomy: TaxonomyOption = None,
-    text_column: Annotated[str, typer.Option("--text-column", help="Column of the texts.")] = "text",
-    labels_column: Annotated[str, typer.Option("--labels-column", help="Column of the labels.")] = "labels",
-    id_column: Annotated[str, typer.Option("--id-column", help="Column of the ids.")] = "id",
-    wide: Annotated[bool, typer.Option("--wide", help="A column of 0 and 1 for every label.")] = False,
-    min_support: Annotated[
-        int,
-        typer.Option("--min-support", min=0, help="Positives from which on a label counts in macro figures."),
-    ] = 5,
-    rounds: Annotated[
-        int, typer.Option("--rounds", min=0, max=100_000, help="Resamples for the intervals; 0 for none.")
-    ] = 1000,
+    text_column: TextColumnOption = "text",
+    labels_column: LabelsColumnOption = "labels",
+    id_column: IdColumnOption = "id",
+    wide: WideOption = False,
+    min_support: MinSupportOption = 5,
+    rounds: RoundsOption = 1000,
     into_card: Annotated[
         str | None,
         typer.Option(
@@ -64,17 +70,16 @@ def evaluate(
         ),
     ] = None,
     lang: LangOption = Lang.zh,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Threads; all CPUs by default.")
-    ] = None,
+    threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure a model on labelled paragraphs, beside baselines.
 
     Exit codes: 0 done; 2 wrong usage; 3 bad data or model.
     """
+    from cuoshi.classifier.cli.progress import shown
     from cuoshi.training.data import Columns
-    from cuoshi.training.evaluate import Request, check_name, store
+    from cuoshi.training.evaluate import Request, check_name, evaluate_files, store
     from cuoshi.training.figures import Settings
     from cuoshi.training.report.files import check_report, write_report
 
@@ -93,7 +98,8 @@ def evaluate(
         settings=Settings(min_support, rounds),
         threads=threads,
     )
-    done = _evaluate(request)
+    with shown("scoring") as progress:
+        done = evaluate_files(request, progress)
     if into_card is not None:
         store(done.model, done.taxonomy, into_card, done.figures)
     if out is not None:
@@ -111,17 +117,3 @@ def _print(done: Evaluation, lang: Lang) -> None:
     print_tables(all_tables(done.figures, done.taxonomy, lang.value), wrap=True)
     for line in notes(done.figures, lang.value):
         notice(line)
-
-
-def _evaluate(request: Request) -> Evaluation:
-    """With progress where a person watches standard error."""
-    from cuoshi.training.evaluate import evaluate_files
-
-    if sys.stderr is None or not sys.stderr.isatty():
-        return evaluate_files(request)
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("scoring", total=None)
-        return evaluate_files(request, lambda done, total: bar.update(task, completed=done, total=total))

@@ -14,7 +14,10 @@ PIPE_WIDTH = 160
 
 
 def print_tables(tables: Iterable[Table], wrap: bool = False) -> None:
-    """Into a pipe without colours and as wide as they need to be; ``wrap`` breaks cells on a narrow terminal."""
+    """Into a pipe without colours and as wide as they need to be; a narrow terminal has no spare columns.
+
+    ``wrap`` breaks cells where there is still no room, instead of cutting them.
+    """
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table as RichTable
@@ -22,7 +25,7 @@ def print_tables(tables: Iterable[Table], wrap: bool = False) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=PIPE_WIDTH)
-    for table in tables:
+    for table in (_fitting(table, console.width) for table in tables):
         shown = RichTable(title=escape(table.title), title_justify="left", box=None, pad_edge=False)
         for number, name in enumerate(table.header):
             words = number < table.names
@@ -34,3 +37,18 @@ def print_tables(tables: Iterable[Table], wrap: bool = False) -> None:
         with console.capture() as captured:
             console.print(shown)
         emit(captured.get() + "\n")
+
+
+def _fitting(table: Table, width: int) -> Table:
+    """The table without as many spare columns as it takes to fit."""
+    from rich.cells import cell_len
+
+    columns = list(zip(table.header, *table.rows, strict=True))
+    needed = [max(map(cell_len, column)) + 2 for column in columns]
+    left_out: list[int] = []
+    for number in table.spare:
+        if sum(needed) - 2 <= width:
+            break
+        left_out.append(number)
+        needed[number] = 0
+    return table.without(left_out) if left_out else table

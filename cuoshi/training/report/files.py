@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from cuoshi.classifier.errors import MissingExtraError
 from cuoshi.classifier.records import safe_cell
 from cuoshi.classifier.taxonomy import Lang, Taxonomy
 from cuoshi.training.evaluate import Evaluation
@@ -26,11 +28,15 @@ def is_report(folder: Path) -> bool:
 
 
 def check_report(out: Path) -> None:
-    """See that a report can be written to a folder.
+    """See that a report can be written to a folder, before anything is scored.
 
     Raises:
+        MissingExtraError: what draws the plots is not installed.
         UsageError: it exists and holds something else.
     """
+    for package in ("matplotlib", "sklearn"):
+        if find_spec(package) is None:
+            raise MissingExtraError(package, "train")
     check_replaceable(out, "report of cuoshi evaluate", is_report)
 
 
@@ -38,16 +44,21 @@ def write_report(out: Path, done: Evaluation, lang: Lang) -> None:
     """Write a report as a whole; one that is there already is replaced."""
     errors = mistakes(done.examples, done.scores, done.gold, done.predicted, done.taxonomy.ids)
     part = fresh_part(out)
-    write_text(part / METRICS, metrics_text(done.figures))
+    write_text(part / METRICS, json_text(done.figures))
     write_text(part / PER_LABEL, per_label_csv(done.figures, done.taxonomy))
-    write_text(part / ERRORS, "".join(json.dumps(e.row(), ensure_ascii=False) + "\n" for e in errors))
-    write_text(part / PAGE, page_text(done, errors, lang))
+    write_text(part / ERRORS, "".join(whole(json.dumps(e.row(), ensure_ascii=False)) + "\n" for e in errors))
+    write_text(part / PAGE, whole(page_text(done, errors, lang)))
     put_in_place(part, out)
 
 
-def metrics_text(figures: dict[str, Any]) -> str:
-    """The figures as JSON; NaN is no JSON and would be an error."""
-    return json.dumps(figures, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+def json_text(value: dict[str, Any]) -> str:
+    """Indented JSON; NaN is no JSON and would be an error."""
+    return whole(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)) + "\n"
+
+
+def whole(text: str) -> str:
+    """The text with halves of surrogate pairs, which UTF-8 cannot carry, as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def per_label_csv(figures: dict[str, Any], taxonomy: Taxonomy) -> str:

@@ -116,7 +116,8 @@ def _section(title: str, content: str) -> str:
 def _plot(svg: str | None, caption: str, size: str = "") -> str:
     if svg is None:
         return ""
-    return f'<figure class="{size}"><div class=scroll>{svg}</div><figcaption>{escape(caption)}</figcaption></figure>'
+    below = f"<figcaption>{escape(caption)}</figcaption>"
+    return f'<figure class="{size}"><div class=scroll>{svg}</div>{below}</figure>'
 
 
 def _errors(done: Evaluation, errors: Sequence[Mistake], lang: Lang) -> str:
@@ -135,11 +136,11 @@ def _error(done: Evaluation, error: Mistake, lang: Lang) -> str:
     def tags(labels: Sequence[str], faulty: Sequence[str], kind: str) -> str:
         if not labels:
             return f"<span class=tag>{escape(words['none'])}</span>"
-        return "".join(
-            f'<span class="tag{" " + kind if label in faulty else ""}">'
-            f"{escape(done.taxonomy.label(label).name.get(lang))} <small>{error.scores[label]:.2f}</small></span>"
-            for label in labels
-        )
+        return "".join(tag(label, f"tag {kind}" if label in faulty else "tag") for label in labels)
+
+    def tag(label: str, kind: str) -> str:
+        name, score = escape(done.taxonomy.label(label).name.get(lang)), error.scores[label]
+        return f'<span class="{kind}">{name} <small>{score:.2f}</small></span>'
 
     place = " · ".join(dict.fromkeys([error.example.id, f"{words['loss']} {error.loss:.2f}"]))
     return (

@@ -96,7 +96,7 @@ def precision_recall_plot(done: Evaluation, lang: Lang) -> str | None:
             _curve(axes, done.scores[:, column], done.gold[:, column])
             if row["precision"] is not None:
                 axes.plot(row["recall"], row["precision"], "o", color=OTHER, ms=4.5, clip_on=False)
-            axes.set_title(_cut(names[column], 21), loc="left", pad=3)
+            axes.set_title(_cut(names[column], 18), loc="left", pad=3)
             axes.text(0.04, 0.06, f"{row['average_precision']:.2f}", color=INK, alpha=0.75)
         return svg_text(made, "pr", WORDS[lang]["pr_plot"])
 

@@ -41,7 +41,8 @@ def systems_table(figures: dict[str, Any], lang: Lang) -> Table:
     ]
     rows += [(words[name], row) for name, row in figures.get("baselines", {}).items()]
     cells = tuple((name, *(cell(row, key, key in _WITH_INTERVAL) for key in _SYSTEM)) for name, row in rows)
-    return Table(words["overall"], (words["system"], *(words[key] for key in _SYSTEM)), cells)
+    header = (words["system"], *(words[key] for key in _SYSTEM))
+    return Table(words["overall"], header, cells, spare=(9, 5, 8, 1, 2))
 
 
 def labels_table(figures: dict[str, Any], taxonomy: Taxonomy, lang: Lang) -> Table:
@@ -72,7 +73,9 @@ def labels_table(figures: dict[str, Any], taxonomy: Taxonomy, lang: Lang) -> Tab
         "support",
         "predicted",
     )
-    return Table(words["by_label"], (*(words[k] for k in keys), words["threshold"]), rows, names=2)
+    return Table(
+        words["by_label"], (*(words[k] for k in keys), words["threshold"]), rows, names=2, spare=(5, 8, 9, 6)
+    )
 
 
 def groups_table(figures: dict[str, Any], taxonomy: Taxonomy, lang: Lang) -> Table:
@@ -93,7 +96,7 @@ def groups_table(figures: dict[str, Any], taxonomy: Taxonomy, lang: Lang) -> Tab
         for group, row in figures["groups"].items()
     )
     keys = ("group", "name", "precision", "recall", "f1", "labels_micro_f1", "support", "predicted")
-    return Table(words["by_group"], tuple(words[key] for key in keys), rows, names=2)
+    return Table(words["by_group"], tuple(words[key] for key in keys), rows, names=2, spare=(5, 7))
 
 
 def column_tables(figures: dict[str, Any], lang: Lang) -> list[Table]:
@@ -118,7 +121,7 @@ def _column_table(column: str, parts: dict[str, Any], lang: Lang) -> Table:
         if value in set(largest)
     )
     header = (words["value"], words["paragraphs"], *(words[key] for key in _PART))
-    return Table(words["by_column"].format(column=column), header, rows)
+    return Table(words["by_column"].format(column=column), header, rows, spare=(2, 3, 5))
 
 
 def pairs_table(figures: dict[str, Any], taxonomy: Taxonomy, lang: Lang) -> Table:

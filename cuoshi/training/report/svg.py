@@ -1,4 +1,4 @@
-"""Figures of Matplotlib as SVG that stands inside a page: its text is set by the browser, its colours by CSS."""
+"""Figures of Matplotlib as SVG inside a page: the browser sets the text, CSS the colours."""
 
 from __future__ import annotations
 

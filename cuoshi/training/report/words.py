@@ -56,19 +56,22 @@ WORDS: dict[str, dict[str, str]] = {
         "train_overlap": "被测的段落里有{count}段也在--train里，TF-IDF基线见过它们。",
         "pr_caption": "每个标签一格，横轴召回率，纵轴精确率；圆点是所用阈值的位置，数字是平均精确率（AP）。",
         "reliability_plot": "可靠性",
-        "reliability_caption": "上图：得分与实际为真的比例，越近对角线越准；下图：各区间的得分个数（对数刻度）。",
+        "reliability_caption": "上图：得分与实际为真的比例，越近对角线越准；下图："
+        "各区间的得分个数（对数刻度）。",
         "score": "得分",
         "share": "实际为真的比例",
         "count": "个数",
         "confusion_plot": "漏标与误标同现",
-        "confusion_caption": "行是该给而没给的标签，列是同一段里误给的标签；末行是没有漏标的误标，末列是没有误标的漏标。",
+        "confusion_caption": "行是该给而没给的标签，列是同一段里误给的标签；末行是没有漏标的误标，"
+        "末列是没有误标的漏标。",
         "missed": "漏标",
         "given": "误标",
         "nothing": "（无）",
         "none": "无措施",
         "confusions": "最常见的错误",
         "errors": "最严重的错误",
-        "errors_note": "共{count}段标签不全对，按损失排列，这里列出前{shown}段；全部在errors.jsonl。虚线框是漏标，带✗的是误标，数字是得分。",
+        "errors_note": "共{count}段标签不全对，按损失排列，这里列出前{shown}段；全部在errors.jsonl。"
+        "虚线框是漏标，带✗的是误标，数字是得分。",
         "gold": "应标",
         "loss": "损失",
         "all_right": "没有错误。",
@@ -114,8 +117,8 @@ WORDS: dict[str, dict[str, str]] = {
         "macro_average_precision": "macro-AP",
         "calibration_error": "calibration error",
         "overall": "Overall",
-        "overall_note": "Brackets: 95 % interval from {rounds} resamples of the paragraphs. Macro figures are means "
-        "over the {labels} labels with at least {support} positives.",
+        "overall_note": "Brackets: 95 % interval from {rounds} resamples of the paragraphs. Macro "
+        "figures are means over the {labels} labels with at least {support} positives.",
         "baseline_note": "Frequencies of the baselines come from {source}.",
         "from_train": "the training data",
         "from_data": "the measured data themselves",
@@ -136,29 +139,31 @@ WORDS: dict[str, dict[str, str]] = {
         "labels_micro_f1": "micro-F1 of its labels",
         "value": "value",
         "f1_plot": "F1 by label with 95 % intervals",
-        "f1_caption": "Filled: the model, with its 95 % interval; hollow: the keyword baseline. "
-        "In parentheses: support.",
+        "f1_caption": "Filled: the model, with its 95 % interval; hollow: the keyword baseline. In "
+        "parentheses: support.",
         "pr_plot": "Precision and recall",
-        "train_overlap": "{count} of the measured paragraphs stand in --train too: the TF-IDF baseline has seen them.",
-        "pr_caption": "A panel a label, recall across, precision up; the dot is the threshold in use, the number "
-        "the average precision (AP).",
+        "train_overlap": "{count} of the measured paragraphs stand in --train too: the TF-IDF baseline "
+        "has seen them.",
+        "pr_caption": "A panel a label, recall across, precision up; the dot is the threshold in use, "
+        "the number the average precision (AP).",
         "reliability_plot": "Reliability",
-        "reliability_caption": "Above: scores against the share that is true, the nearer to the diagonal the "
-        "better. Below: how many scores lie in each bin (logarithmic).",
+        "reliability_caption": "Above: scores against the share that is true, the nearer to the diagonal "
+        "the better. Below: how many scores lie in each bin (logarithmic).",
         "score": "score",
         "share": "share that is true",
         "count": "count",
         "confusion_plot": "What was given where something was missed",
-        "confusion_caption": "Rows: labels that were due and missed; columns: labels wrongly given to the same "
-        "paragraph. Last row: given although nothing was missed; last column: missed, and nothing wrong given.",
+        "confusion_caption": "Rows: labels that were due and missed; columns: labels wrongly given to "
+        "the same paragraph. Last row: given although nothing was missed; last column: missed, and "
+        "nothing wrong given.",
         "missed": "missed",
         "given": "wrongly given",
         "nothing": "(nothing)",
         "none": "no measure",
         "confusions": "Most frequent mistakes",
         "errors": "Worst errors",
-        "errors_note": "{count} paragraphs have a wrong label set; the {shown} of the highest loss are shown, "
-        "all are in errors.jsonl. Dashed: missed; ✗: wrongly given; the numbers are scores.",
+        "errors_note": "{count} paragraphs have a wrong label set; the {shown} of the highest loss are "
+        "shown, all are in errors.jsonl. Dashed: missed; ✗: wrongly given; the numbers are scores.",
         "gold": "due",
         "loss": "loss",
         "all_right": "No errors.",

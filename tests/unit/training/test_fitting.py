@@ -13,14 +13,12 @@ import torch
 from cuoshi.classifier.errors import DataError, ModelError, UsageError
 from cuoshi.classifier.modelfolder import open_model
 from cuoshi.classifier.predict import Classifier
-from cuoshi.classifier.taxonomy import Taxonomy
 from cuoshi.training.base import base_origin, find_base
 from cuoshi.training.card import NOTES
 from cuoshi.training.config import TrainConfig
 from cuoshi.training.data import Example
 from cuoshi.training.evaluate import score_examples
 from cuoshi.training.export import plain_network
-from cuoshi.training.fitting import fit
 from cuoshi.training.model import TrainableClassifier, load_encoder
 from cuoshi.training.parts import check_replaceable, fresh_part, put_in_place, write_text
 from cuoshi.training.train import is_model, train
