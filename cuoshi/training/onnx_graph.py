@@ -208,22 +208,25 @@ def _layer(graph: _Graph, config: ModelConfig, name: str, states: str) -> str:
 def _head(graph: _Graph, states: str, size: int) -> None:
     """Average over the tokens, normalise, map to a score a label.
 
-    Sums over several rows are added in another order than those of one. Here every row is added up by
-    itself, so that it scores the same to the last bit: the average runs over the last axis, and the matrix
-    has three axes.
+    ReduceMean over the tokens, and MatMul with the matrix, add up several rows in another order than one.
+    Here the sum of a row is a product of its own, and the head sums over the last axis, so that a row
+    scores the same to the last bit in any company.
     """
     axis = graph.constant("axis_row", np.array([1], dtype=np.int64))
-    channels = graph.node("Transpose", [states], "channel_states", perm=[0, 2, 1])
     last = graph.constant("last_axis", np.array([-1], dtype=np.int64))
-    means = graph.node("ReduceMean", [channels, last], "means", keepdims=0)
-    pooled = graph.node("Unsqueeze", [means, axis], "pooled")
+    number = graph.node("Shape", ["input_ids"], "number", start=0, end=1)
+    shape = graph.node("Concat", [number, axis, "length"], "shape_tokens", axis=0)
+    one = numpy_helper.from_array(np.array([1], dtype=np.float32))
+    every = graph.node("ConstantOfShape", [shape], "every_token", value=one)
+    sums = graph.node("MatMul", [every, states], "token_sums")
+    count = graph.node("Cast", ["length"], "token_count", to=TensorProto.FLOAT)
+    means = graph.node("Div", [sums, count], "means")
     ones = graph.constant("ones", np.ones(size, dtype=np.float32))
     zeros = graph.constant("zeros", np.zeros(size, dtype=np.float32))
-    normed = graph.node("LayerNormalization", [pooled, ones, zeros], "pooled_norm", epsilon=1e-5)
-    matrix = graph.constant("head.matrix", graph.stored["head.weight"].T[None])
-    product = graph.node("MatMul", [normed, matrix], "head.product")
-    logits = graph.node("Add", [product, graph.stored_constant("head.bias")], "logits")
-    graph.node("Sigmoid", [graph.node("Squeeze", [logits, axis], "row_logits")], "scores")
+    pooled = graph.node("LayerNormalization", [means, ones, zeros], "pooled", epsilon=1e-5)
+    parts = graph.node("Mul", [pooled, graph.stored_constant("head.weight")], "head.parts")
+    products = graph.node("ReduceSum", [parts, last], "head.products", keepdims=0)
+    graph.node("Sigmoid", [graph.node("Add", [products, graph.stored_constant("head.bias")], "logits")], "scores")
 
 
 def _probe(graph: _Graph) -> None:
