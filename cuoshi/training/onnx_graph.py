@@ -226,7 +226,9 @@ def _head(graph: _Graph, states: str, size: int) -> None:
     pooled = graph.node("LayerNormalization", [means, ones, zeros], "pooled", epsilon=1e-5)
     parts = graph.node("Mul", [pooled, graph.stored_constant("head.weight")], "head.parts")
     products = graph.node("ReduceSum", [parts, last], "head.products", keepdims=0)
-    graph.node("Sigmoid", [graph.node("Add", [products, graph.stored_constant("head.bias")], "logits")], "scores")
+    graph.node(
+        "Sigmoid", [graph.node("Add", [products, graph.stored_constant("head.bias")], "logits")], "scores"
+    )
 
 
 def _probe(graph: _Graph) -> None:

@@ -40,7 +40,9 @@ class OnnxEngine:
         """
         self._session = _open(path, exact=False)
         if [output.name for output in self._session.get_outputs()] != ["scores", PROBE]:
-            raise ModelError(f"{path}: a graph of an older form; run: python -m cuoshi.training.regraph FOLDER")
+            raise ModelError(
+                f"{path}: a graph of an older form; run: python -m cuoshi.training.regraph FOLDER"
+            )
         self.labels: int = self._session.get_outputs()[0].shape[-1]
         if not self._sums_are_exact():
             self._session = _open(path, exact=True)
