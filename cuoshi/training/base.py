@@ -11,8 +11,8 @@ from tokenizers.implementations.bert_wordpiece import BertWordPieceTokenizer
 
 from cuoshi.classifier.errors import ModelError, UsageError
 from cuoshi.classifier.modelfolder import MANIFEST, TOKENIZER, open_model, shipped_models
-from cuoshi.classifier.predict import open_tokenizer
 from cuoshi.classifier.taxonomy import Taxonomy
+from cuoshi.classifier.tokens import open_tokenizer
 from cuoshi.training.encoder import ORIGIN
 
 CONFIG = "config.json"

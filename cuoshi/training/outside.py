@@ -16,7 +16,7 @@ from transformers import BertModel, PreTrainedTokenizerFast
 from cuoshi.classifier.engines.torch import Network, TorchEngine, load_network
 from cuoshi.classifier.errors import ModelError
 from cuoshi.classifier.modelfolder import TOKENIZER, WEIGHTS, ModelFolder, open_model, write_json
-from cuoshi.classifier.predict import open_tokenizer
+from cuoshi.classifier.tokens import open_tokenizer
 from cuoshi.training.device import quiet_libraries
 from cuoshi.training.model import load_encoder
 from cuoshi.training.parts import check_replaceable, fresh_part, put_in_place

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from tokenizers import Tokenizer
 
-from cuoshi.classifier.predict import unknown_token
 from cuoshi.classifier.taxonomy import Taxonomy
+from cuoshi.classifier.tokens import unknown_token
 from cuoshi.training.config import SPECIAL_TOKENS, TrainConfig
 from cuoshi.training.data import Example, label_array
 from cuoshi.training.metrics import MIN_SUPPORT

@@ -15,8 +15,8 @@ from cuoshi.classifier.engines.onnx import OnnxEngine
 from cuoshi.classifier.engines.torch import TorchEngine, load_network
 from cuoshi.classifier.errors import DataError, UsageError
 from cuoshi.classifier.modelfolder import open_model
-from cuoshi.classifier.predict import open_tokenizer
 from cuoshi.classifier.taxonomy import Taxonomy
+from cuoshi.classifier.tokens import open_tokenizer
 from cuoshi.classifier.weights import pack, quantise, unpack
 from cuoshi.training.batches import LengthGrouped, Paragraphs, collate
 from cuoshi.training.config import TrainConfig, read_config
