@@ -44,7 +44,7 @@ def fit_calibration(scores: Scores, gold: Decisions) -> Calibration:
     """
     before = calibration_error(scores.astype(np.float64), gold)
     values, truth = logits(scores).reshape(-1), gold.reshape(-1)
-    # Platt's targets: near 0 and 1 by how many decisions there are, or separable data would call for certainty.
+    # Platt's targets, as near to 0 and 1 as there are decisions: separable data would call for certainty.
     positive, negative = int(truth.sum()), int((~truth).sum())
     targets = np.where(truth, (positive + 1) / (positive + 2), 1 / (negative + 2))
     scale, shift = _newton(values, targets)

@@ -26,7 +26,7 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(min_length=1, description="Name of the model; outputs carry it")
-    version: str = "1.0.0"
+    version: str = Field(default="1.0.0", description="Version of the model")
     base: str = Field(
         default=SHIPPED_MODEL,
         description="Encoder to start from: a shipped model, a model folder, a BERT's folder, or a hub id",
@@ -39,9 +39,9 @@ class TrainConfig(BaseModel):
         default=(), description="Files for thresholds, calibration and the best checkpoint"
     )
     test: tuple[Path, ...] = Field(default=(), description="Files that are only measured on, at the end")
-    id_column: str = "id"
-    text_column: str = "text"
-    labels_column: str = "labels"
+    id_column: str = Field(default="id", description="Column of the ids; made where there is none")
+    text_column: str = Field(default="text", description="Column of the texts")
+    labels_column: str = Field(default="labels", description="Column of the labels")
     wide: bool = Field(default=False, description="Labels stand in columns of their own, of 0 and 1")
     split_column: str | None = Field(default=None, description="Column that says train, validation or test")
     article_column: str = Field(default="article", description="Paragraphs of one article share a split")
@@ -52,15 +52,15 @@ class TrainConfig(BaseModel):
         description="Training paragraphs that stand in validation or test: an error, left out, or kept",
     )
 
-    epochs: float = Field(default=8, gt=0)
+    epochs: float = Field(default=8, gt=0, description="At most; fractions are allowed")
     batch_size: int = Field(default=16, ge=1, description="Paragraphs a step and device")
     accumulation: int = Field(default=1, ge=1, description="Batches whose gradients are added up for a step")
     checkpointing: bool = Field(default=False, description="Compute activations twice to save memory")
-    encoder_rate: float = Field(default=2e-4, gt=0)
-    head_rate: float = Field(default=2e-3, gt=0)
-    weight_decay: float = Field(default=0.01, ge=0)
-    warmup: float = Field(default=0.06, ge=0, lt=1)
-    loss: Literal["bce", "focal", "asymmetric"] = "bce"
+    encoder_rate: float = Field(default=2e-4, gt=0, description="Peak learning rate of the encoder")
+    head_rate: float = Field(default=2e-3, gt=0, description="Peak learning rate of the head")
+    weight_decay: float = Field(default=0.01, ge=0, description="Of matrices")
+    warmup: float = Field(default=0.06, ge=0, lt=1, description="Share of the steps")
+    loss: Literal["bce", "focal", "asymmetric"] = Field(default="bce", description="bce, focal or asymmetric")
     focal_gamma: float = Field(default=2.0, ge=0, description="Of the focal loss")
     negative_gamma: float = Field(default=4.0, ge=0, description="Of the asymmetric loss")
     positive_gamma: float = Field(default=0.0, ge=0, description="Of the asymmetric loss")
@@ -73,15 +73,15 @@ class TrainConfig(BaseModel):
     patience: int | None = Field(
         default=3, ge=1, description="Evaluations without a better macro-F1 after which learning stops"
     )
-    max_tokens: int = Field(default=256, ge=16)
-    window_overlap: int = Field(default=64, ge=0)
+    max_tokens: int = Field(default=256, ge=16, description="Window, its first and last token included")
+    window_overlap: int = Field(default=64, ge=0, description="Of the windows of long paragraphs")
     join: float = Field(default=0.0, ge=0, le=1, description="Share of paragraphs joined with the next")
     calibrate: bool = Field(default=True, description="Scale and shift the logits where that calibrates them")
     max_flips: float = Field(
         default=0.005, ge=0, le=1, description="Share of decisions that int8 may change on validation"
     )
 
-    seed: int = Field(default=1, ge=0)
+    seed: int = Field(default=1, ge=0, description="Of splits, batches, dropout and the fresh head")
     bf16: bool | Literal["auto"] = Field(
         default="auto", description="Autocast to bfloat16; auto: where the device computes in it"
     )

@@ -190,10 +190,11 @@ def measure_drift(exact: Scores, scores: Scores, limits: Scores, max_flips: floa
     difference = np.abs(exact - scores)
     changed = (exact >= limits) != (scores >= limits)
     if changed.mean() > max_flips:
+        enough = float(np.ceil(changed.mean() * 1000) / 1000)
         raise ModelError(
             f"int8 changes {changed.mean():.2%} of the decisions (at most {max_flips:.1%}; "
-            f"largest difference of a score {difference.max():.3f}); the model is not written; train longer, or accept it with "
-            f"--finish --set max_flips={float(np.ceil(changed.mean() * 1000) / 1000):.3f}"
+            f"largest difference of a score {difference.max():.3f}); the model is not written; "
+            f"train longer, or accept it with --finish --set max_flips={enough:.3f}"
         )
     return Drift(
         float(difference.max()),

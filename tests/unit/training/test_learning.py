@@ -334,3 +334,16 @@ def test_evaluation_takes_a_tenth_of_the_time(held: int, epochs: int) -> None:
 
 def test_examples_from_a_model(small_model: Path, small_data: Path) -> None:
     assert read_examples([small_data], open_model(small_model).labels)
+
+
+def _row(name: str) -> str:
+    field = TrainConfig.model_fields[name]
+    value = field.default
+    shown = "–" if value in (None, ()) else f"`{str(value).lower() if isinstance(value, bool) else value}`"
+    return f"| `{name}` | {'required' if field.is_required() else shown} | {field.description} |"
+
+
+def test_the_page_lists_every_setting() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "training.md").read_text(encoding="utf-8")
+    listed = page.partition("## All settings")[2].strip().split("\n| key | default | |\n|---|---|---|\n")[1]
+    assert listed.split("\n") == [_row(name) for name in TrainConfig.model_fields]
