@@ -143,10 +143,10 @@ def fit(
     if learn:
         pad_id = int(base_config(base)["pad_token_id"])
         _learn(config, network, train, validation, work, checkpoint, pad_id)
-    work.load_best(network)
-    best = work.best()
-    assert best is not None
-    return Fitted(network.cpu(), tokenizer, best)
+    if not is_main():  # which only helps to learn, and may be here before the first has written the best
+        return Fitted(network, tokenizer, Best(0, 0.0, 0.0, 0.0))
+    best = work.load_best(network.cpu())
+    return Fitted(network, tokenizer, best)
 
 
 def check_window(config: TrainConfig, base: Path) -> None:

@@ -127,6 +127,7 @@ class Flow(TrainerCallback):
         scores = [entry[SCORE] for entry in state.log_history if SCORE in entry]
         self._progress.score(epoch, score, max(scores))
         if self._config.patience and without_gain(scores) >= self._config.patience:
+            self._progress.say(f"no better macro-F1 in {self._config.patience} evaluations; learning ends")
             control.should_training_stop = True
             control.should_save = True
 

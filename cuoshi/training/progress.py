@@ -65,14 +65,16 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
+    def say(self, text: str) -> None:
+        """A line of its own."""
+        if self._bar is not None:
+            self._bar.console.print(text, markup=False, highlight=False)
+        elif not self._quiet:
+            notice(text)
+
     def _line(self, epoch: float) -> None:
         self._last_line = time.monotonic()
-        if self._bar is not None:
-            self._bar.console.print(
-                f"step {self._steps:,}/{self._total:,}  {self._talk(epoch)}", highlight=False
-            )
-        elif not self._quiet:
-            notice(f"step {self._steps:,}/{self._total:,}  {self._talk(epoch)}")
+        self.say(f"step {self._steps:,}/{self._total:,}  {self._talk(epoch)}")
 
     def _talk(self, epoch: float) -> str:
         done = self._steps - self._first

@@ -122,16 +122,18 @@ class Work:
         write_json(score, vars(best))
         score.replace(self.folder / BEST_SCORE)
 
-    def load_best(self, network: nn.Module) -> None:
+    def load_best(self, network: nn.Module) -> Best:
         """Put the parameters of the best network into ``network``.
 
         Raises:
             ModelError: there is none yet.
         """
-        if self.best() is None:
+        best = self.best()
+        if best is None:
             raise ModelError(f"{self.folder}: has no network yet; let it learn until its first evaluation")
         state: dict[str, torch.Tensor] = load_file(str(self.folder / BEST))
         network.load_state_dict(state)
+        return best
 
     def remove(self) -> None:
         """Throw everything away."""

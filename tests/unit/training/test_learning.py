@@ -14,13 +14,13 @@ from transformers import BertConfig, BertModel
 
 from cuoshi.classifier.engines.onnx import OnnxEngine
 from cuoshi.classifier.engines.torch import TorchEngine, load_network
-from cuoshi.classifier.errors import DataError, ModelError, UsageError
+from cuoshi.classifier.errors import DataError, MissingExtraError, ModelError, UsageError
 from cuoshi.classifier.modelfolder import open_model
 from cuoshi.classifier.predict import Classifier
 from cuoshi.classifier.taxonomy import Taxonomy
 from cuoshi.training.base import base_config, base_origin, base_tokenizer, find_base
 from cuoshi.training.calibrate import Calibration, fit_calibration, logits, sigmoid
-from cuoshi.training.config import TrainConfig, make_config, settings
+from cuoshi.training.config import TrainConfig, make_config, read_values, settings
 from cuoshi.training.data import read_examples
 from cuoshi.training.device import hold_memory, use_bf16
 from cuoshi.training.fitting import epochs_between
@@ -29,7 +29,7 @@ from cuoshi.training.metrics import calibration_error
 from cuoshi.training.model import load_encoder
 from cuoshi.training.outside import export_model
 from cuoshi.training.retune import retune, write_thresholds
-from cuoshi.training.train import train
+from cuoshi.training.train import Start, train
 from cuoshi.training.wanted import choose, figures, parse_wanted, reach
 
 
@@ -347,3 +347,27 @@ def test_the_page_lists_every_setting() -> None:
     page = (Path(__file__).parents[3] / "docs" / "training.md").read_text(encoding="utf-8")
     listed = page.partition("## All settings")[2].strip().split("\n| key | default | |\n|---|---|---|\n")[1]
     assert listed.split("\n") == [_row(name) for name in TrainConfig.model_fields]
+
+
+def test_the_examples_of_configs_are_valid() -> None:
+    import cuoshi.training
+
+    files = sorted((Path(cuoshi.training.__file__).parent / "configs").glob("*.yaml"))
+    assert len(files) >= 3
+    for file in files:
+        make_config({"name": "x", "train": ["a.jsonl"], **read_values(file)}, str(file))
+
+
+def test_tensorboard(small_config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    config = small_config.model_copy(
+        update={"tensorboard": tmp_path / "log", "epochs": 1.0, "max_flips": 1.0}
+    )
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, "torch.utils.tensorboard", None)
+        with pytest.raises(MissingExtraError, match=r"pip install 'cuoshi\[tensorboard\]'"):
+            train(config, tmp_path / "model")
+    pytest.importorskip("tensorboard")
+    train(config, tmp_path / "model", Start(restart=True))
+    assert list((tmp_path / "log").glob("events.out.tfevents.*"))
