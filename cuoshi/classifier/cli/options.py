@@ -24,3 +24,7 @@ TaxonomyOption = Annotated[
     Path | None,
     typer.Option("--taxonomy", metavar="FILE", help="A taxonomy of your own instead of the shipped one."),
 ]
+DeviceOption = Annotated[
+    str,
+    typer.Option("--device", metavar="auto|cpu|cuda[:N]", help="Where to compute; auto takes CUDA if there."),
+]
