@@ -36,3 +36,7 @@ MinSupportOption = Annotated[
     int,
     typer.Option("--min-support", min=0, help="Positives from which on a label counts in macro figures."),
 ]
+DeviceOption = Annotated[
+    str,
+    typer.Option("--device", metavar="auto|cpu|cuda[:N]", help="Where to compute; auto takes CUDA if there."),
+]

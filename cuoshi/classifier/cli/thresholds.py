@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cuoshi.classifier.cli.options import JsonOption
+from cuoshi.classifier.cli.options import (
+    IdColumnOption,
+    JsonOption,
+    LabelsColumnOption,
+    TextColumnOption,
+    ThreadsOption,
+    WideOption,
+)
 from cuoshi.classifier.cli.output import emit, emit_json, notice
 
 if TYPE_CHECKING:
@@ -36,13 +43,11 @@ def thresholds(
         Path | None,
         typer.Option("--taxonomy", metavar="FILE", help="Check that the model was made with this one."),
     ] = None,
-    text_column: Annotated[str, typer.Option("--text-column", help="Column of the texts.")] = "text",
-    labels_column: Annotated[str, typer.Option("--labels-column", help="Column of the labels.")] = "labels",
-    id_column: Annotated[str, typer.Option("--id-column", help="Column of the ids.")] = "id",
-    wide: Annotated[bool, typer.Option("--wide", help="A column of 0 and 1 for every label.")] = False,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Threads; all CPUs by default.")
-    ] = None,
+    text_column: TextColumnOption = "text",
+    labels_column: LabelsColumnOption = "labels",
+    id_column: IdColumnOption = "id",
+    wide: WideOption = False,
+    threads: ThreadsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Choose the thresholds of a model on labelled paragraphs and write them into its folder.
