@@ -21,26 +21,29 @@ ZSTD = b"\x28\xb5\x2f\xfd"
 _BLOCK = 1 << 18
 
 
+class InputChangedError(ReadingError):
+    """An input that became another one while it was read."""
+
+
 class ByteSource(io.RawIOBase):
     """A file opened for one reading from front to end.
 
-    A file that grows is read up to the ``size`` it had when it was opened (None for standard input and
-    pipes). ``count`` bytes were read so far, their SHA-256 is :meth:`digest`; both move in the same steps
-    whenever the same bytes are read by the same reader.
+    A file that grows is read up to ``size``: as given, else the one it has when it is opened (None for
+    standard input and pipes). ``count`` bytes were read so far, their SHA-256 is :meth:`digest`; both move
+    in the same steps whenever the same bytes are read by the same reader.
 
     Raises:
         ReadingError: the file cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, size: int | None = None) -> None:
         super().__init__()
         self.path = path
         self.name = printable(path)
         self._stream = _open(path, self.name)
         status = os.fstat(self._stream.fileno()) if _has_descriptor(self._stream) else None
         regular = status is not None and os.path.isfile(path) and path != STDIN  # noqa: PTH113
-        self.size = status.st_size if regular and status is not None else None
-        self.mtime_ns = status.st_mtime_ns if regular and status is not None else None
+        self.size = (status.st_size if size is None else size) if regular and status is not None else None
         self.count = 0
         self._hash = hashlib.sha256()
 
@@ -125,7 +128,7 @@ def unpacked(source: ByteSource) -> Iterator[bytes]:
             raise _damaged(source.name, kind) from None
         raise
     if source.size is not None and source.count < source.size:
-        raise ReadingError(
+        raise InputChangedError(
             f"{source.name}: shrank from {source.size:,} to {source.count:,} bytes while it was read; "
             "restore it and run again"
         )
