@@ -25,7 +25,8 @@ CHUNK_CHARACTERS = 2_000_000
 class Position:
     """How far a run came: ``items`` of input number ``input``, with count and SHA-256 of the bytes read.
 
-    The hash is empty where the input had ended: then that of the whole is known. ``read`` counts the bytes of all inputs, for showing progress.
+    The hash is empty where the input had ended: then that of the whole is known. ``read`` counts the bytes
+    of all inputs, for showing progress.
     """
 
     input: int
@@ -166,7 +167,7 @@ class _Feed:
         made: Sequence[Unit] | Reject
         if isinstance(item, Row):
             known = self._is_known(item)
-            if known is not None:
+            if known:
                 chunk.tally.duplicates += 1
                 if len(chunk.tally.duplicate_places) < SHOWN:
                     chunk.tally.duplicate_places.append(f"{item.where} ('{known[:80]}')")

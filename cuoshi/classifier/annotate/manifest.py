@@ -30,7 +30,7 @@ class _Base(BaseModel):
 
 
 class InputEntry(_Base):
-    """An input; ``bytes`` and ``modified`` at the start, ``sha256`` and ``items`` once it was read to its end."""
+    """An input; ``bytes`` and ``modified`` at the start, ``sha256`` and ``items`` once read to its end."""
 
     file: str
     kind: str
@@ -68,7 +68,6 @@ class RunManifest(_Base):
     engine: dict[str, Any]
     inputs: list[InputEntry]
     columns: list[str] | None = None
-    types: dict[str, str] = {}
     output: list[OutputEntry] = []
     counts: dict[str, Any] | None = None
     notices: list[str] = []
@@ -190,8 +189,9 @@ def _changed_inputs(old: Sequence[InputEntry], new: Sequence[InputEntry]) -> lis
     found = [f"input {name}: was not there" for name in after if name not in before]
     found += [f"input {name}: is missing" for name in before if name not in after]
     for name, entry in before.items():
-        if name in after and after[name].bytes != entry.bytes:
-            found.append(f"input {name}: had {entry.bytes:,} bytes, has {after[name].bytes:,}")
+        size = after[name].bytes if name in after else None
+        if size is not None and entry.bytes is not None and size != entry.bytes:
+            found.append(f"input {name}: had {entry.bytes:,} bytes, has {size:,}")
     if not found and [entry.file for entry in old] != [entry.file for entry in new]:
         found.append("inputs: are in another order")
     return found if len(found) <= SHOWN else [*found[:SHOWN], f"and {len(found) - SHOWN} more inputs"]

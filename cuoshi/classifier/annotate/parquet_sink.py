@@ -6,9 +6,7 @@ shard is made of them in one go, with row groups whose limits depend on the rows
 
 from __future__ import annotations
 
-import contextlib
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,11 +80,6 @@ class ParquetSink:
 
     def close(self) -> None:
         """Nothing is open between chunks."""
-
-    def discard_pieces(self) -> None:
-        """Remove the folder of pieces, at the end of a run."""
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(self._target.pieces)
 
     def _piece(self, number: int) -> Path:
         return self._target.pieces / f"{self._shard:05d}-{number:06d}.parquet"
