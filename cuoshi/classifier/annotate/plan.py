@@ -17,7 +17,8 @@ class Plan:
 
     ``id_column`` None means: the column ``id`` where a row has it, else the row's place. ``paragraphs``
     splits the text of a row, which is one paragraph otherwise. Of ``layout``: ``list`` has the labels in one
-    column, ``wide`` beside it a column a label, ``long`` an output row a label.
+    column, ``wide`` beside it a column a label, ``long`` an output row a label. ``save_every`` paragraphs are a
+    chunk; the first chunks are smaller.
     """
 
     text_column: str = "text"
@@ -28,6 +29,7 @@ class Plan:
     measures_only: bool = False
     selection: Selection = field(default_factory=Selection)
     encoding: str | None = None
+    save_every: int = 2_048
 
     def as_dict(self) -> dict[str, Any]:
         """The options as plain values, as the manifest holds them."""
@@ -38,9 +40,9 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One paragraph to label: its id, its text, the columns that are carried along, where it stands."""
+    """One paragraph to label: its id (a number stays one), its text, the columns that are carried along, where it stands."""
 
-    ident: str
+    ident: Any
     text: str
     values: dict[str, Any]
     where: str

@@ -21,7 +21,7 @@ def count_lines(counts: Mapping[str, Any], seconds: float) -> list[str]:
     """Paragraphs, measures, what the model had to do with them, and the rate."""
     paragraphs = counts["paragraphs"]
     lines = [
-        f"{paragraphs:,} paragraphs of {counts['inputs']:,} rows and articles; {counts['rows']:,} output rows",
+        f"{paragraphs:,} paragraphs of {counts['inputs']:,} rows or articles, {counts['rows']:,} output rows",
         f"  no measure  {_share(counts['no_measure'], paragraphs)}",
         f"  windowed    {_share(counts['windowed'], paragraphs)}, longer than the model's window",
         f"  [UNK]       {_share(counts['unknown'], counts['tokens'])} of {counts['tokens']:,} tokens",

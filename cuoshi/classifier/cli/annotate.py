@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
@@ -18,7 +18,7 @@ from cuoshi.classifier.cli.output import notice
 from cuoshi.classifier.errors import UsageError
 
 if TYPE_CHECKING:
-    from cuoshi.classifier.annotate import Job, RunManifest
+    from cuoshi.classifier.annotate import Input, Job, RunManifest, Target
     from cuoshi.classifier.annotate.progress import BarProgress, PlainProgress
     from cuoshi.classifier.predict import Classifier
 
@@ -100,6 +100,12 @@ def annotate(
     encoding: Annotated[
         str | None, typer.Option("--encoding", help="Encoding of the inputs, when it is known.")
     ] = None,
+    save_every: Annotated[
+        int,
+        typer.Option(
+            "--save-every", min=1, help="Paragraphs between two points that --resume can go on from."
+        ),
+    ] = 2048,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Go on with a run that was broken off; start it if there is none."),
@@ -126,17 +132,32 @@ def annotate(
     target = choose_target(out, output_format.value if output_format else None, shard_rows)
     chosen = layout or (Layout.list if target.form == "jsonl" else Layout.wide)
     selection = Selection(threshold, top_k, split_names(only))
-    plan = Plan(text_column, id_column, paragraphs, chosen.value, scores, measures_only, selection, encoding)
+    plan = Plan(
+        text_column=text_column,
+        id_column=id_column,
+        paragraphs=paragraphs,
+        layout=chosen.value,
+        scores=scores,
+        measures_only=measures_only,
+        selection=selection,
+        encoding=encoding,
+        save_every=save_every,
+    )
     with _signals():
         found = find_inputs(inputs)
-        if any(
-            path.samefile(each.path) for path in target.remains() for each in found if each.size is not None
-        ):
-            raise UsageError(f"{out}: is one of the inputs; choose another --out")
+        check_apart(target, found)
         classifier = Classifier.load(model, threads=threads)
         classifier.check(selection)
         engine: dict[str, Any] = {"device": "cpu", "threads": threads}
         _run(classifier, Job(found, plan, target, resume, force, engine))
+
+
+def check_apart(target: Target, inputs: Sequence[Input]) -> None:
+    """Raise UsageError when a file of the output is one of the inputs."""
+    for path in target.remains():
+        for each in inputs:
+            if each.size is not None and path.samefile(each.path):
+                raise UsageError(f"{each.name}: is a file of the output; choose another --out")
 
 
 def _run(classifier: Classifier, job: Job) -> None:
@@ -167,10 +188,8 @@ def _tell(job: Job, manifest: RunManifest) -> None:
         first = counts["duplicate_places"][0]
         notice(f"cuoshi: warning: {counts['duplicates']:,} ids came before, all are kept; the first: {first}")
     if counts["rejects"]:
-        rejects = printable(job.target.rejects)
-        notice(
-            f"cuoshi: {counts['rejects']:,} rejected, with place and reason in {rejects}; mend and annotate that"
-        )
+        where = printable(job.target.rejects)
+        notice(f"cuoshi: {counts['rejects']:,} rejected, see {where}; mend and annotate that file")
 
 
 def _again() -> str:
