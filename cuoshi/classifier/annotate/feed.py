@@ -17,7 +17,6 @@ from cuoshi.classifier.rows import BadRow, InputChangedError, Row
 
 FIRST_CHUNK = 64
 """Paragraphs of the first chunk: small, so that the first result is there soon."""
-CHUNK = 2_048
 CHUNK_CHARACTERS = 2_000_000
 
 
@@ -68,6 +67,7 @@ class Chunk:
     """A number of paragraphs, what was rejected between them, and where the input stands behind them."""
 
     number: int
+    limit: int
     units: list[Unit] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
@@ -78,9 +78,10 @@ class Chunk:
 
     def is_full(self) -> bool:
         """Whether it has as many paragraphs, characters or inputs as a chunk may have."""
-        limit = CHUNK if self.number else FIRST_CHUNK
         return (
-            len(self.units) >= limit or self.characters >= CHUNK_CHARACTERS or self.tally.inputs >= 4 * limit
+            len(self.units) >= self.limit
+            or self.characters >= CHUNK_CHARACTERS
+            or self.tally.inputs >= 4 * self.limit
         )
 
     def is_empty(self) -> bool:
@@ -110,7 +111,7 @@ class _Feed:
         self.plan = plan
         self.start = start
         self.known = start.finished if start else {}
-        self.chunk = Chunk(start.chunks if start else 0)
+        self.chunk = self._begun(start.chunks if start else 0)
         self.seen = SeenIds()
         self.before = 0
         self.at = start.position if start else Position(0, 0, 0, "", 0)
@@ -142,9 +143,13 @@ class _Feed:
 
     def closed(self) -> Chunk:
         """The chunk as it is; the next one begins."""
-        chunk, self.chunk = self.chunk, Chunk(self.chunk.number + 1)
+        chunk, self.chunk = self.chunk, self._begun(self.chunk.number + 1)
         chunk.position = self.at
         return chunk
+
+    def _begun(self, number: int) -> Chunk:
+        """An empty chunk; each of the first is twice as large as the one before."""
+        return Chunk(number, min(self.plan.save_every, FIRST_CHUNK << min(number, 30)))
 
     def _pass_over(self, item: Item, index: int, each: Input, done: int, reader: Reader) -> None:
         assert self.start is not None
@@ -156,21 +161,21 @@ class _Feed:
                 raise _other(each)
             self.start = None
 
-    def _is_known(self, row: Row) -> str | None:
-        """The id of a row that came before."""
+    def _is_known(self, row: Row) -> bool:
+        """Whether the id of a row came before."""
         ident = row_ident(row, self.plan)
-        return ident if ident is not None and self.seen.met(ident) else None
+        return ident is not None and self.seen.met(str(ident))
 
     def _add(self, item: Item, file: str) -> None:
         chunk = self.chunk
         chunk.tally.inputs += 1
         made: Sequence[Unit] | Reject
         if isinstance(item, Row):
-            known = self._is_known(item)
-            if known:
+            if self._is_known(item):
                 chunk.tally.duplicates += 1
                 if len(chunk.tally.duplicate_places) < SHOWN:
-                    chunk.tally.duplicate_places.append(f"{item.where} ('{known[:80]}')")
+                    ident = str(row_ident(item, self.plan))[:80]
+                    chunk.tally.duplicate_places.append(f"{item.where} ('{ident}')")
             made = row_units(item, self.plan, file)
         elif isinstance(item, BadRow):
             made = bad_row(item, file)

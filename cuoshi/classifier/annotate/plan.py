@@ -17,8 +17,8 @@ class Plan:
 
     ``id_column`` None means: the column ``id`` where a row has it, else the row's place. ``paragraphs``
     splits the text of a row, which is one paragraph otherwise. Of ``layout``: ``list`` has the labels in one
-    column, ``wide`` beside it a column a label, ``long`` an output row a label. ``save_every`` paragraphs are a
-    chunk; the first chunks are smaller.
+    column, ``wide`` beside it a column a label, ``long`` an output row a label. ``save_every`` paragraphs
+    are a chunk; the first chunks are smaller.
     """
 
     text_column: str = "text"
@@ -40,7 +40,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One paragraph to label: its id (a number stays one), its text, the columns that are carried along, where it stands."""
+    """One paragraph to label: its id (a number stays one), its text, the columns carried along, its place."""
 
     ident: Any
     text: str

@@ -102,15 +102,15 @@ def _text(values: dict[str, Any], plan: Plan) -> tuple[str | None, str]:
     return value, ""
 
 
-def row_ident(row: Row, plan: Plan) -> str | None:
-    """The id that a row itself has."""
+def row_ident(row: Row, plan: Plan) -> Any:
+    """The id that a row itself has, None without one; what is neither text nor a number comes as text."""
     value = row.values.get(plan.id_column or "id")
     if value is None or value == "":
         return None
-    return value if isinstance(value, str) else str(value)
+    return value if isinstance(value, (str, int)) else str(value)
 
 
-def _paragraph(ident: str, values: dict[str, Any], paragraph: Paragraph, where: str) -> Unit:
+def _paragraph(ident: Any, values: dict[str, Any], paragraph: Paragraph, where: str) -> Unit:
     place = {
         "paragraph": paragraph.id,
         "index": paragraph.index,

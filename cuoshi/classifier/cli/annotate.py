@@ -103,7 +103,7 @@ def annotate(
     save_every: Annotated[
         int,
         typer.Option(
-            "--save-every", min=1, help="Paragraphs between two points that --resume can go on from."
+            "--save-every", min=1, help="Paragraphs from one point where --resume can go on to the next."
         ),
     ] = 2048,
     resume: Annotated[
