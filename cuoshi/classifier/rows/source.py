@@ -56,11 +56,20 @@ class ByteSource(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Read what is there, at most as much as ``buffer`` takes."""
+        """Read what is there, at most as much as ``buffer`` takes.
+
+        Raises:
+            InputChangedError: the file has become shorter; what is left of it is not handed out.
+        """
         wanted = len(buffer)
         if self.size is not None:
             wanted = min(wanted, self.size - self.count)
         data = self._stream.read(wanted) if wanted else b""
+        if self.size is not None and len(data) < wanted:
+            raise InputChangedError(
+                f"{self.name}: shrank from {self.size:,} to {self.count + len(data):,} bytes while it was "
+                "read; let inputs be while they are read, and begin again"
+            )
         buffer[: len(data)] = data
         self._hash.update(data)
         self.count += len(data)
@@ -107,6 +116,7 @@ def unpacked(source: ByteSource) -> Iterator[bytes]:
 
     Raises:
         ReadingError: the compressed data is cut or damaged, or the file can no longer be read.
+        InputChangedError: the file has become shorter.
     """
     buffered = io.BufferedReader(source, _BLOCK)
     kind = "plain"
@@ -127,11 +137,6 @@ def unpacked(source: ByteSource) -> Iterator[bytes]:
         if isinstance(error, zlib.error) or type(error).__name__ == "ZstdError":
             raise _damaged(source.name, kind) from None
         raise
-    if source.size is not None and source.count < source.size:
-        raise InputChangedError(
-            f"{source.name}: shrank from {source.size:,} to {source.count:,} bytes while it was read; "
-            "restore it and run again"
-        )
 
 
 def _decompressor(buffered: BinaryIO, begin: bytes) -> tuple[Any, str]:
