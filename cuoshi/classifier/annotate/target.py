@@ -90,9 +90,15 @@ def choose_target(out: Path, form: str | None, shard_rows: int | None) -> Target
 
     Raises:
         UsageError: the format cannot be told, contradicts the suffix, or the output is a folder without
-            shards or a file with them.
+            shards or a file with them, or its folder is not there.
     """
     name = printable(out)
+    if shard_rows is None and out.is_dir():
+        raise UsageError(f"{name}: a folder; name a file, or give --shard-rows for a folder of shards")
+    if shard_rows is not None and out.exists() and not out.is_dir():
+        raise UsageError(f"{name}: a file; with --shard-rows the output is a folder")
+    if not out.parent.is_dir():
+        raise UsageError(f"{name}: cannot be written, no folder {printable(out.parent)}; make it first")
     suffixes = [suffix.lower() for suffix in out.suffixes]
     packing = PACKINGS.get(suffixes[-1], "") if suffixes else ""
     if packing:
@@ -105,10 +111,6 @@ def choose_target(out: Path, form: str | None, shard_rows: int | None) -> Target
         raise UsageError(f"{name}: end it in {', '.join(FORMATS)} (with .gz or .zst), or give --format")
     if chosen == "parquet" and packing:
         raise UsageError(f"{name}: Parquet is compressed within; leave .{packing} out")
-    if shard_rows is None and out.is_dir():
-        raise UsageError(f"{name}: a folder; name a file, or give --shard-rows for a folder of shards")
-    if shard_rows is not None and out.exists() and not out.is_dir():
-        raise UsageError(f"{name}: a file; with --shard-rows the output is a folder")
     return Target(out, chosen, packing, shard_rows)
 
 
