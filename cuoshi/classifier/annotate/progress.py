@@ -110,8 +110,7 @@ class BarProgress:
     def __init__(self, console: Console) -> None:
         self._pace = Pace()
         self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=16),
             TaskProgressColumn(),
             TextColumn("{task.fields[rates]}"),
             TimeElapsedColumn(),
@@ -148,7 +147,7 @@ class BarProgress:
         paragraphs, characters = self._pace.rates(state)
         left = self._pace.left(state)
         rejected = f" · {state.tally.rejects:,} rejected" if state.tally.rejects else ""
-        rates = f"{state.tally.paragraphs:,} · {paragraphs:,.0f}/s · {characters:,.0f} chars/s{rejected}"
+        rates = f"{state.tally.paragraphs:,} done · {paragraphs:,.0f}/s · {characters:,.0f} chars/s{rejected}"
         self._progress.update(
             self._task,
             completed=state.position.read if state.position else 0,

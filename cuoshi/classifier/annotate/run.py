@@ -86,6 +86,7 @@ def annotate(classifier: Classifier, job: Job, listener: Listener) -> RunManifes
             fresh = new_manifest(classifier, job.inputs, job.plan, job.target, job.engine)
             manifest = _begin(job, fresh, listener)
             if manifest.state == "done":
+                listener.notice(f"{printable(job.target.out)}: was done at {manifest.ended}")
                 _clean(job.target)
                 return manifest
             return _Run(classifier, job, listener, manifest, carried).finished()
@@ -109,6 +110,11 @@ def _begin(job: Job, fresh: RunManifest, listener: Listener) -> RunManifest:
         return old
     if job.force:
         target.remove()
+    elif job.resume and target.remains():
+        raise UsageError(
+            f"{printable(target.manifest)}: missing, so there is nothing to go on from; "
+            "start again with --force"
+        )
     elif target.remains():
         raise UsageError(
             f"{printable(target.remains()[0])}: exists; go on with --resume or replace it with --force"

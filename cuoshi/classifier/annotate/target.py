@@ -16,7 +16,7 @@ from cuoshi.classifier.names import printable
 
 FORMATS = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 _SHARD = re.compile(r"part-\d{5,}\.(jsonl|csv|parquet)(\.gz|\.zst)?(\.part)?")
-PACKINGS = {".gz": "gz", ".zst": "zst"}
+PACKINGS = (".gz", ".zst")
 
 
 @dataclass(frozen=True)
@@ -99,19 +99,24 @@ def choose_target(out: Path, form: str | None, shard_rows: int | None) -> Target
         raise UsageError(f"{name}: a file; with --shard-rows the output is a folder")
     if not out.parent.is_dir():
         raise UsageError(f"{name}: cannot be written, no folder {printable(out.parent)}; make it first")
-    suffixes = [suffix.lower() for suffix in out.suffixes]
-    packing = PACKINGS.get(suffixes[-1], "") if suffixes else ""
-    if packing:
-        suffixes.pop()
-    said = FORMATS.get(suffixes[-1]) if suffixes else None
-    if form is not None and said is not None and form != said:
+    said = _said(out)
+    if form is not None and said and form != said:
         raise UsageError(f"--format {form}, but --out ends in .{said}; change one")
-    chosen = form or said or ("jsonl" if shard_rows is not None else None)
-    if chosen is None:
+    chosen = form or said or ("jsonl" if shard_rows is not None else "")
+    if not chosen:
         raise UsageError(f"{name}: end it in {', '.join(FORMATS)} (with .gz or .zst), or give --format")
+    chosen, _, packing = chosen.partition(".")
     if chosen == "parquet" and packing:
         raise UsageError(f"{name}: Parquet is compressed within; leave .{packing} out")
     return Target(out, chosen, packing, shard_rows)
+
+
+def _said(out: Path) -> str:
+    """The format that the suffixes of a name say, such as ``csv.gz``; empty where they say none."""
+    suffixes = [suffix.lower() for suffix in out.suffixes]
+    packing = suffixes.pop() if suffixes and suffixes[-1] in PACKINGS else ""
+    form = FORMATS.get(suffixes[-1]) if suffixes else None
+    return f"{form}{packing}" if form else ""
 
 
 def part(path: Path) -> Path:

@@ -29,7 +29,11 @@ class Format(str, Enum):
     """Formats of the output."""
 
     jsonl = "jsonl"
+    jsonl_gz = "jsonl.gz"
+    jsonl_zst = "jsonl.zst"
     csv = "csv"
+    csv_gz = "csv.gz"
+    csv_zst = "csv.zst"
     parquet = "parquet"
 
 
@@ -115,13 +119,11 @@ def annotate(
         int | None, typer.Option("--threads", min=1, help="Threads; all CPUs by default.")
     ] = None,
 ) -> None:
-    """Label collections: a run that may be broken off at any moment and goes on with --resume.
+    """Label a collection in a run that can be broken off at any moment and goes on with --resume.
 
-    Beside the output lie OUT.run.json, which tells what was done (`cuoshi runs show OUT`), and
-    OUT.rejects.jsonl with what could not be annotated; give that as an input to try it again.
+    OUT.run.json tells what was done (cuoshi runs show OUT); OUT.rejects.jsonl what was not and why.
 
-    Exit codes: 0 done; 1 done, but some inputs were rejected; 2 wrong usage; 3 bad data or model, a full
-    disk, an input that changed; 130 Ctrl-C; 143 SIGTERM.
+    Exit codes: 0 done; 1 done, some rejected; 2 wrong usage; 3 bad data, full disk; 130 Ctrl-C; 143 SIGTERM.
     """
     from cuoshi.classifier.annotate import Job, Plan, choose_target, find_inputs
     from cuoshi.classifier.predict import Classifier, Selection

@@ -18,7 +18,8 @@ from cuoshi.classifier.names import printable
 STDIN = Path("-")
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
-_BLOCK = 1 << 18
+_BLOCK = 1 << 15
+"""Small, so that the share that is done can be told finely."""
 
 
 class InputChangedError(ReadingError):
