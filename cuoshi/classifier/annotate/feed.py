@@ -118,13 +118,14 @@ class _Feed:
 
     def read(self, index: int, each: Input) -> Iterator[Chunk]:
         reader = open_reader(each, self.plan.encoding)
+        name = each.name
         done = 0
         for item in reader.items():
             done += 1
             if self.start is not None:
                 self._pass_over(item, index, each, done, reader)
                 continue
-            self._add(item, each.name)
+            self._add(item, name)
             if self.chunk.is_full():
                 self.at = Position(index, done, reader.count, reader.digest(), self.before + reader.count)
                 yield self.closed()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from array import array
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 SHOWN = 5
 MAX_IDS = 20_000_000
@@ -63,7 +64,7 @@ class SeenIds:
     """Tells whether an id came before, by 8 bytes of its hash: two ids alike by chance are beyond odds."""
 
     def __init__(self) -> None:
-        self._sorted: npt.NDArray[np.uint64] = np.empty(0, dtype=np.uint64)
+        self._sorted = array("Q")
         self._recent: set[int] = set()
 
     def met(self, ident: str) -> bool:
@@ -75,11 +76,16 @@ class SeenIds:
         if len(self._sorted) + len(self._recent) < MAX_IDS:
             self._recent.add(value)
         if len(self._recent) >= _RECENT:
-            fresh = np.fromiter(self._recent, dtype=np.uint64, count=len(self._recent))
-            self._sorted = np.sort(np.concatenate([self._sorted, fresh]), kind="stable")
-            self._recent.clear()
+            self._merge()
         return False
 
     def _holds(self, value: int) -> bool:
-        at = int(np.searchsorted(self._sorted, np.uint64(value)))
-        return at < len(self._sorted) and int(self._sorted[at]) == value
+        at = bisect_left(self._sorted, value)
+        return at < len(self._sorted) and self._sorted[at] == value
+
+    def _merge(self) -> None:
+        fresh = np.fromiter(self._recent, dtype=np.uint64, count=len(self._recent))
+        merged = np.concatenate([np.frombuffer(self._sorted, dtype=np.uint64), fresh])
+        merged.sort(kind="stable")
+        self._sorted = array("Q", merged.tobytes())
+        self._recent.clear()
