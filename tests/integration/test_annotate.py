@@ -89,7 +89,7 @@ KINDS = [("out.jsonl.gz", ()), ("out", ("--format", "parquet", "--shard-rows", "
 
 @posix
 @pytest.mark.parametrize(
-    ("kills", "kinds"), [(2, KINDS[:1]), pytest.param(30, KINDS, marks=pytest.mark.slow)]
+    ("kills", "kinds"), [(2, KINDS[:1]), pytest.param(10, KINDS, marks=pytest.mark.slow)]
 )
 def test_kill_9_at_random_moments(
     kills: int, kinds: Sequence[tuple[str, tuple[str, ...]]], small_model: Path, rows: Path, tmp_path: Path
@@ -284,3 +284,37 @@ def test_standard_input_and_what_is_refused(small_model: Path, rows: Path, tmp_p
     )
     assert missing.returncode == 2
     assert b"there was no run with this output" in missing.stderr
+
+
+@posix
+def test_a_pipe_is_gone_on_with(small_model: Path, rows: Path, tmp_path: Path) -> None:
+    data, out, whole = rows.read_bytes(), tmp_path / "out.jsonl.zst", tmp_path / "whole.jsonl.zst"
+    process = started(small_model, "-", "-o", out, stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(data[: 3 * len(data) // 4])
+    process.stdin.flush()
+    after_chunks(process, tmp_path / "out.jsonl.zst.journal", 4)
+    process.kill()
+    process.communicate()
+    assert run(small_model, "-", "-o", whole, input=data).returncode == 1
+    other = data.replace("县1".encode(), "县2".encode())
+    refused = run(small_model, "-", "-o", out, "--resume", input=other)
+    assert refused.returncode == 3
+    assert b"-: is not what it was when the run began" in refused.stderr
+    assert run(small_model, "-", "-o", out, "--resume", input=data).returncode == 1
+    assert files(out) == files(whole)
+
+
+HEAVY = ("numpy", "onnxruntime", "tokenizers", "pyarrow", "pydantic", "backports.zstd")
+
+
+@pytest.mark.parametrize("arguments", [("annotate", "--help"), ("runs", "show", "--help")])
+def test_help_imports_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    code = (
+        "import sys\nfrom cuoshi.classifier.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+        f"heavy = [name for name in {HEAVY!r} if name in sys.modules]\n"
+        "assert not heavy, heavy\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, check=False)
+    assert result.returncode == 0, result.stderr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,13 @@ from typing import Any, Protocol
 
 from cuoshi.classifier.annotate.inputs import Input
 from cuoshi.classifier.annotate.plan import Reject
-from cuoshi.classifier.errors import DataError, MissingExtraError, ReadingError
+from cuoshi.classifier.errors import MissingExtraError, ReadingError
+from cuoshi.classifier.names import printable
 from cuoshi.classifier.rows import BadRow, ByteSource, InputChangedError, Row, read_rows, table_format
 from cuoshi.classifier.rows.jsonl import parse_object
 
 _BLOCK = 1 << 20
+_NOTHING = hashlib.sha256().hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +67,20 @@ class _TextReader:
     def __init__(self, each: Input, encoding: str | None) -> None:
         self._input = each
         self._encoding = encoding
-        self._source = ByteSource(each.path, each.size)
+        self._source: ByteSource | None = None
 
     @property
     def count(self) -> int:
-        return self._source.count
+        return self._source.count if self._source else 0
 
     def digest(self) -> str:
-        return self._source.digest()
+        return self._source.digest() if self._source else _NOTHING
 
     def items(self) -> Iterator[Item]:
         last = 0
         rejects = self._input.kind == "rejects"
         try:
+            self._source = ByteSource(self._input.path, self._input.size)
             for row in read_rows(self._source, encoding=self._encoding, form="jsonl" if rejects else None):
                 last = row.number
                 if rejects and isinstance(row, Row):
@@ -92,6 +94,8 @@ class _TextReader:
             yield Reject(f"{name}:{last + 1}", str(error), name, last + 1, None)
 
     def finish(self) -> str | None:
+        if self._source is None:
+            return None
         self._source.drain()
         self._source.close()
         return _unharmed(self._input, self.digest())
@@ -102,7 +106,7 @@ class _ParquetReader:
 
     def __init__(self, each: Input) -> None:
         self._input = each
-        self._digest = _hash(each.path, each.size)
+        self._digest = _NOTHING
         self.count = 0
 
     def digest(self) -> str:
@@ -113,6 +117,7 @@ class _ParquetReader:
 
         name = self._input.name
         try:
+            self._digest = _hash(self._input.path, self._input.size)
             with open_parquet(self._input.path) as file:
                 total = max(1, file.metadata.num_rows)
             for row in read_rows(self._input.path):
@@ -122,9 +127,9 @@ class _ParquetReader:
             yield Reject(name, str(error), name, 1, None)
 
     def finish(self) -> str | None:
+        if self._digest == _NOTHING:
+            return None
         self.count = self._input.size or 0
-        if os.stat(self._input.path).st_size != self._input.size:  # noqa: PTH116
-            raise _changed(self._input)
         return _unharmed(self._input, self._digest)
 
 
@@ -133,7 +138,7 @@ class _ArticleReader:
 
     def __init__(self, each: Input) -> None:
         self._input = each
-        self._digest = hashlib.sha256().hexdigest()
+        self._digest = _NOTHING
         self.count = 0
 
     def digest(self) -> str:
@@ -244,5 +249,7 @@ def _hash(path: Path, size: int | None) -> str:
                 digest.update(block)
                 left -= len(block) if left > 0 else 0
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}); check its rights") from None
+        raise ReadingError(
+            f"{printable(path)}: cannot be read ({error.strerror}); check its rights"
+        ) from None
     return digest.hexdigest()

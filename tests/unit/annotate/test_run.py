@@ -515,3 +515,36 @@ def test_a_missing_column_is_told_before_the_work(classifier: Classifier, tmp_pa
     with pytest.raises(UsageError, match=r"no column 'key'.*--id-column"):
         annotate(classifier, job([str(source)], tmp_path / "o.jsonl", plan), Quiet())
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r.jsonl"]
+
+
+def test_a_table_that_goes_away_is_rejected_alone(classifier: Classifier, tmp_path: Path) -> None:
+    names = [str(write_jsonl(tmp_path / f"{name}.jsonl", rows(5))) for name in "abc"]
+    todo = job(names, tmp_path / "o.jsonl")
+    Path(names[1]).unlink()
+    manifest = annotate(classifier, replace(todo, inputs=todo.inputs), Quiet())
+    assert manifest.counts is not None
+    assert (manifest.counts["paragraphs"], manifest.counts["rejects"]) == (10, 1)
+    reject = json.loads((tmp_path / "o.jsonl.rejects.jsonl").read_text(encoding="utf-8"))
+    assert (reject["file"], reject["first"]) == (names[1], 1)
+
+
+def test_a_run_that_was_killed_is_broken_off(classifier: Classifier, tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "r.jsonl", rows(300))
+    todo = job([str(source)], tmp_path / "o.jsonl")
+    seen: list[str] = []
+    listener = Quiet()
+
+    def look(state: State) -> None:
+        manifest, how = report_run(tmp_path / "o.jsonl")
+        assert manifest.counts is not None
+        seen.append(f"{how} {manifest.counts['paragraphs']}")
+        if state.chunks == 2:
+            raise OSError(errno.EIO, "gone")
+
+    listener.each = look
+    with pytest.raises(DataError, match="gone"):
+        annotate(classifier, todo, listener)
+    assert seen == ["running 32", "running 64"]
+    path = tmp_path / "o.jsonl.run.json"
+    path.write_text(path.read_text("utf-8").replace('"failed"', '"running"'), encoding="utf-8")
+    assert report_run(path)[1] == "broken off"
