@@ -305,7 +305,7 @@ def test_a_pipe_is_gone_on_with(small_model: Path, rows: Path, tmp_path: Path) -
     assert files(out) == files(whole)
 
 
-HEAVY = ("numpy", "onnxruntime", "tokenizers", "pyarrow", "pydantic", "backports.zstd")
+HEAVY = ("numpy", "onnxruntime", "tokenizers", "pyarrow", "backports.zstd")
 
 
 @pytest.mark.parametrize("arguments", [("annotate", "--help"), ("runs", "show", "--help")])
