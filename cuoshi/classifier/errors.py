@@ -31,6 +31,10 @@ class ModelError(DataError):
     """A model folder that is missing, incomplete or altered."""
 
 
+class WorkerError(CuoshiError):
+    """A process that did part of the work is gone."""
+
+
 class MissingExtraError(CuoshiError):
     """An optional dependency is not installed."""
 

@@ -1,23 +1,32 @@
-"""Texts in, labels out: tokens, windows for long paragraphs, scores once, decisions after."""
+"""Texts in, labels out: tokens, scores once, decisions after."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tokenizers import Tokenizer
 
-from cuoshi.classifier.engines import Engine, Scores, TokenIds
-from cuoshi.classifier.errors import DataError, ModelError, UsageError
-from cuoshi.classifier.modelfolder import ONNX, TOKENIZER, ModelFolder, open_model
+from cuoshi.classifier.engines import Engine, Scores
+from cuoshi.classifier.engines.devices import AUTO, Device, choose_device
+from cuoshi.classifier.errors import ModelError, UsageError
+from cuoshi.classifier.modelfolder import ONNX, TOKENIZER, WEIGHTS, ModelFolder, open_model
+from cuoshi.classifier.streaming import pipeline
+from cuoshi.classifier.tokens import MAX_CHARACTERS, Tokens, open_tokenizer, tokenised
 
-MAX_CHARACTERS = 100_000
-_SLICE = 2_000
-_SLICE_OVERLAP = 300
+if TYPE_CHECKING:
+    from cuoshi.classifier.engines.onnx import OnnxEngine
+    from cuoshi.classifier.engines.workers import WorkerEngine
+
+__all__ = ["MAX_CHARACTERS", "Classifier", "Evidence", "Scored", "Selection", "open_tokenizer", "sentences"]
+
+WINDOW = 1_024
+CUDA_WINDOW = 8_192
 _SENTENCE = re.compile(r"[^。！？!?；;…\n]*(?:[。！？!?；;…\n]+[”’」』）)】》]*|$)")
 _HAS_WORD = re.compile(r"\w")
 
@@ -83,25 +92,52 @@ class Classifier:
         tokenizer.enable_truncation(folder.config.max_tokens, stride=folder.config.window_overlap)
         self._tokenizer = tokenizer
         self._engine = engine
+        self.device = "cpu"
+        self.window = WINDOW
 
     @classmethod
-    def load(cls, model: str | Path | None = None, *, threads: int | None = None) -> Classifier:
-        """Open a model folder (the shipped one by default) on the CPU.
+    def load(
+        cls,
+        model: str | Path | None = None,
+        *,
+        device: str = AUTO,
+        threads: int | None = None,
+        workers: int | None = None,
+    ) -> Classifier:
+        """Open a model folder.
+
+        Args:
+            model: a folder, or the name of a shipped model; the default one without.
+            device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``; see :func:`choose_device`.
+            threads: on the CPU, how many paragraphs are computed at once; one a processor by default.
+            workers: on the CPU, this many processes of one thread each instead of threads.
 
         Raises:
             ModelError: the folder is missing, altered or incomplete, or its parts contradict each other.
+            UsageError: there is no such device, or the options exclude each other.
+            MissingExtraError: CUDA is asked for and PyTorch is not installed.
+            WorkerError: the processes do not start.
         """
-        from cuoshi.classifier.engines.onnx import OnnxEngine
-
+        if threads is not None and workers is not None:
+            raise UsageError("give either threads or workers; a worker has one thread")
         folder = open_model(model)
+        chosen = choose_device(device)
         tokenizer = open_tokenizer(folder.file(TOKENIZER))
-        engine = OnnxEngine(folder.file(ONNX), threads)
-        if engine.labels != len(folder.labels.ids):
-            raise ModelError(
-                f"{folder.file(ONNX)}: gives {engine.labels} scores, but labels.json has "
-                f"{len(folder.labels.ids)} labels; export the model again"
-            )
-        return cls(folder, tokenizer, engine)
+        engine, what = _open_engine(folder, chosen, threads, workers)
+        classifier = cls(folder, tokenizer, engine)
+        classifier.device = f"{chosen.name} ({what}): {chosen.why}"
+        classifier.window = CUDA_WINDOW if chosen.is_cuda else WINDOW
+        return classifier
+
+    def close(self) -> None:
+        """End worker processes, where there are any; the classifier is not used afterwards."""
+        self._engine.close()
+
+    def __enter__(self) -> Classifier:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def score(self, texts: Sequence[str]) -> list[Scored]:
         """Score texts; a text beyond the window gets, for each label, the highest score of its windows.
@@ -112,22 +148,38 @@ class Classifier:
         """
         if isinstance(texts, str):
             raise TypeError("give a list of texts")
-        rows: list[TokenIds] = []
-        parts: list[tuple[int, int, int]] = []
-        for number, text in enumerate(texts, 1):
-            if len(text) > MAX_CHARACTERS:
-                raise DataError(
-                    f"paragraph {number} has {len(text):,} characters (at most {MAX_CHARACTERS:,}); "
-                    "split the text into paragraphs, one a line"
-                )
-            windows, tokens, unknown = self._windows(text)
-            parts.append((len(windows), tokens, unknown))
-            rows.extend(windows)
-        scores = self._engine.scores(rows)
+        return self._scored(tokenised(self._tokenizer, texts))
+
+    def stream(self, texts: Iterable[str], window: int | None = None) -> Iterator[Scored]:
+        """Score texts as they come, in their order; the results are those of :meth:`score`.
+
+        Texts are read ``window`` at a time (1,024 on the CPU, 8,192 on CUDA, fewer at first), sorted by
+        length and put back in order. Reading ahead, tokenising, computing and whatever is done with the
+        results overlap; not more than four windows are in memory.
+
+        Raises:
+            DataError: a text is longer than :data:`MAX_CHARACTERS`; it is named by its number, from 1.
+            TypeError: ``texts`` is one string.
+            UsageError: ``window`` is below 1.
+        """
+        if isinstance(texts, str):
+            raise TypeError("give texts, not one text")
+        size = self.window if window is None else window
+        if size < 1:
+            raise UsageError(f"window {size}: give a number from 1 on")
+
+        def read(number: int, part: list[str]) -> list[Tokens]:
+            return tokenised(self._tokenizer, part, number)
+
+        return pipeline(texts, size, read, self._scored)
+
+    def _scored(self, texts: list[Tokens]) -> list[Scored]:
+        scores = self._engine.scores([window for text in texts for window in text.windows])
         result: list[Scored] = []
         at = 0
-        for count, tokens, unknown in parts:
-            result.append(Scored(scores[at : at + count].max(axis=0), count, tokens, unknown))
+        for text in texts:
+            count = len(text.windows)
+            result.append(Scored(scores[at : at + count].max(axis=0), count, text.count, text.unknown))
             at += count
         return result
 
@@ -179,39 +231,42 @@ class Classifier:
             found[label] = Evidence(text[start:end], start, end, float(scored[best].scores[column]))
         return found
 
-    def _windows(self, text: str) -> tuple[list[TokenIds], int, int]:
-        """Token ids of the windows of a text, its number of tokens, and how many of them are unknown."""
-        unknown_id = self._tokenizer.token_to_id("<unk>")
-        windows: list[TokenIds] = []
-        tokens = unknown = 0
-        for piece in _slices(text):
-            encoding = self._tokenizer.encode(piece)
-            for window in (encoding, *encoding.overflowing):
-                ids = np.array(window.ids, dtype=np.int64)
-                windows.append(ids)
-                tokens += len(ids) - 2
-                unknown += int((ids == unknown_id).sum())
-        return windows, tokens, unknown
 
-
-def open_tokenizer(path: Path) -> Tokenizer:
-    """Load ``tokenizer.json``.
+def _open_engine(
+    folder: ModelFolder, device: Device, threads: int | None, workers: int | None
+) -> tuple[Engine, str]:
+    """The engine for a device, and what it is in words.
 
     Raises:
-        ModelError: the file cannot be loaded.
+        ModelError: the engine gives another number of scores than there are labels.
+        UsageError: workers are asked for on CUDA.
     """
-    try:
-        return Tokenizer.from_file(str(path))
-    except Exception as error:  # tokenizers raises bare exceptions of its Rust side
-        raise ModelError(f"{path}: not a tokenizer ({error}); get the model again") from None
+    from cuoshi.classifier.engines.onnx import OnnxEngine
 
+    labels = len(folder.labels.ids)
+    if device.is_cuda:
+        if workers is not None:
+            raise UsageError("workers are for the CPU; a CUDA device is fed by one process")
+        from cuoshi.classifier.engines.torch import TorchEngine, load_network
 
-def _slices(text: str) -> list[str]:
-    """Cut a very long text into overlapping slices, so that tokenising needs bounded memory."""
-    if len(text) <= _SLICE:
-        return [text]
-    step = _SLICE - _SLICE_OVERLAP
-    return [text[at : at + _SLICE] for at in range(0, len(text) - _SLICE_OVERLAP, step)]
+        network = load_network(folder.file(WEIGHTS), folder.config, labels)
+        return TorchEngine(network, device.name), "PyTorch, bf16"
+    engine: OnnxEngine | WorkerEngine
+    if workers is not None:
+        from cuoshi.classifier.engines.workers import WorkerEngine
+
+        engine = WorkerEngine(folder.file(ONNX), workers)
+        what = f"ONNX Runtime, {workers} process{'es' if workers > 1 else ''}"
+    else:
+        engine = OnnxEngine(folder.file(ONNX), threads)
+        what = f"ONNX Runtime, {engine.threads} thread{'s' if engine.threads > 1 else ''}"
+    if engine.labels != labels:
+        engine.close()
+        raise ModelError(
+            f"{folder.file(ONNX)}: gives {engine.labels} scores, but labels.json has "
+            f"{labels} labels; export the model again"
+        )
+    return engine, what
 
 
 def sentences(text: str) -> list[tuple[int, int]]:

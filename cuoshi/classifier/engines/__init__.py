@@ -1,4 +1,4 @@
-"""Engines: token ids in, scores out. ONNX Runtime is the default."""
+"""Engines: token ids in, scores out. ONNX Runtime on the CPU is the default; PyTorch is for CUDA."""
 
 from __future__ import annotations
 
@@ -25,4 +25,8 @@ class Engine(Protocol):
             Array of shape ``[len(rows), labels]`` with values between 0 and 1. A row's scores do not
             depend on the other rows.
         """
+        ...
+
+    def close(self) -> None:
+        """Give back processes and threads; the engine is not used afterwards."""
         ...
