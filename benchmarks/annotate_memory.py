@@ -80,7 +80,8 @@ def by_hash(classifier: Classifier) -> None:
             found.append(Scored(values**8, 1, len(text), 0))
         return found
 
-    classifier.score = score  # type: ignore[method-assign]
+    classifier.tokenise = list  # type: ignore[method-assign,assignment]
+    classifier.score_tokens = score  # type: ignore[method-assign,assignment]
 
 
 def rate(points: Sequence[tuple[int, float, float]]) -> float:

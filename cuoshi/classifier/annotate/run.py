@@ -29,10 +29,11 @@ from cuoshi.classifier.annotate.plan import Plan
 from cuoshi.classifier.annotate.sinks import Sink, open_sink, write_all
 from cuoshi.classifier.annotate.target import Target, locked, sync_folder
 from cuoshi.classifier.annotate.values import as_json
-from cuoshi.classifier.annotate.work import Annotated, annotate_units
+from cuoshi.classifier.annotate.work import Annotated, laid_out
 from cuoshi.classifier.errors import CuoshiError, DataError, UsageError
 from cuoshi.classifier.names import printable
 from cuoshi.classifier.predict import Classifier
+from cuoshi.classifier.tokens import Tokens
 
 
 @dataclass(frozen=True)
@@ -163,8 +164,7 @@ class _Run:
         self._listener.begun(self._state, total)
         try:
             self._restore(begun)
-            source = chunks(self._job.inputs, self._job.plan, self._state.start())
-            Pipeline(source, self._work, self._store).run()
+            Pipeline(self._tokenised(), self._work, self._store).run()
             assert self._sink is not None
             self._manifest.output = [
                 OutputEntry(file=printable(path), bytes=path.stat().st_size) for path in self._sink.finish()
@@ -187,8 +187,16 @@ class _Run:
         if self._manifest.columns is not None:
             self._open_sink()
 
-    def _work(self, chunk: Chunk) -> tuple[Chunk, Annotated]:
-        return chunk, annotate_units(self._classifier, chunk.units, self._job.plan)
+    def _tokenised(self) -> Iterator[tuple[Chunk, list[Tokens]]]:
+        """The chunks that are left, with the tokens of their paragraphs: made while others are scored."""
+        for chunk in chunks(self._job.inputs, self._job.plan, self._state.start()):
+            yield chunk, self._classifier.tokenise([unit.text for unit in chunk.units])
+
+    def _work(self, item: tuple[Chunk, list[Tokens]]) -> tuple[Chunk, Annotated]:
+        # by whole chunks: where the last bits depend on the batch, a resumed run has the same batches
+        chunk, tokens = item
+        scores = self._classifier.score_tokens(tokens)
+        return chunk, laid_out(self._classifier, chunk.units, scores, self._job.plan)
 
     def _store(self, done: tuple[Chunk, Annotated]) -> None:
         """Write a chunk: its rows and rejects first, then the line in the journal that makes them count."""

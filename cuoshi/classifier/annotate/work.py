@@ -50,13 +50,20 @@ def annotate_rows(
 
 def annotate_units(classifier: Classifier, units: Sequence[Unit], plan: Plan) -> Annotated:
     """Label paragraphs and lay them out; none may be too long (see ``usable``)."""
+    return laid_out(classifier, units, classifier.score([unit.text for unit in units]), plan)
+
+
+def laid_out(
+    classifier: Classifier, units: Sequence[Unit], scores: Sequence[Scored], plan: Plan
+) -> Annotated:
+    """Output rows of paragraphs that are scored."""
     tally = Tally()
     rows: list[dict[str, Any]] = []
-    for unit, scored in zip(units, classifier.score([unit.text for unit in units]), strict=True):
+    for unit, scored in zip(units, scores, strict=True):
         labels = classifier.decide(scored.scores, plan.selection)
         _count(tally, unit, scored, labels)
         if labels or not plan.measures_only:
-            rows.extend(_laid_out(classifier.labels, unit, scored, labels, plan))
+            rows.extend(_rows_of(classifier.labels, unit, scored, labels, plan))
     tally.rows = len(rows)
     return Annotated(rows, tally)
 
@@ -71,7 +78,7 @@ def _count(tally: Tally, unit: Unit, scored: Scored, labels: tuple[str, ...]) ->
     tally.labels.update(labels)
 
 
-def _laid_out(
+def _rows_of(
     names: tuple[str, ...], unit: Unit, scored: Scored, labels: tuple[str, ...], plan: Plan
 ) -> list[dict[str, Any]]:
     begin = {"id": unit.ident, **unit.values, "text": unit.text}

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -105,18 +106,26 @@ def annotate(
         str | None, typer.Option("--encoding", help="Encoding of the inputs, when it is known.")
     ] = None,
     save_every: Annotated[
-        int,
+        int | None,
         typer.Option(
-            "--save-every", min=1, help="Paragraphs from one point where --resume can go on to the next."
+            "--save-every",
+            min=1,
+            help="Paragraphs from one point where --resume can go on to the next (2048, on CUDA 8192).",
         ),
-    ] = 2048,
+    ] = None,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Go on with a run that was broken off; start it if there is none."),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the output of an earlier run.")] = False,
+    device: Annotated[
+        str, typer.Option("--device", help="auto (CUDA where it can be used), cpu, cuda or cuda:N.")
+    ] = "auto",
     threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Threads; all CPUs by default.")
+        int | None, typer.Option("--threads", min=1, help="Threads on the CPU; all CPUs by default.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes on the CPU, instead of threads.")
     ] = None,
 ) -> None:
     """Label a collection in a run that can be broken off at any moment and goes on with --resume.
@@ -143,15 +152,20 @@ def annotate(
         measures_only=measures_only,
         selection=selection,
         encoding=encoding,
-        save_every=save_every,
     )
     with _signals():
         found = find_inputs(inputs)
         check_apart(target, found)
-        classifier = Classifier.load(model, threads=threads)
-        classifier.check(selection)
-        engine: dict[str, Any] = {"device": "cpu", "threads": threads}
-        _run(classifier, Job(found, plan, target, resume, force, engine))
+        with Classifier.load(model, device=device, threads=threads, workers=workers) as classifier:
+            classifier.check(selection)
+            notice(f"cuoshi: on {classifier.device}")
+            plan = replace(plan, save_every=save_every or max(plan.save_every, classifier.window))
+            engine: dict[str, Any] = {
+                "device": classifier.device.partition(" ")[0],
+                "threads": threads,
+                "workers": workers,
+            }
+            _run(classifier, Job(found, plan, target, resume, force, engine))
 
 
 def check_apart(target: Target, inputs: Sequence[Input]) -> None:

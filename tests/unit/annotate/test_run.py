@@ -70,7 +70,8 @@ def classifier(small_model: Path) -> Classifier:
         known.update(zip(fresh, score(fresh), strict=True))
         return [known[text] for text in texts]
 
-    loaded.score = remembered  # type: ignore[assignment,method-assign]
+    loaded.tokenise = list  # type: ignore[assignment,method-assign]
+    loaded.score_tokens = remembered  # type: ignore[assignment,method-assign]
     return loaded
 
 
