@@ -159,6 +159,18 @@ class Classifier:
             raise TypeError("give a list of texts")
         return self._scored(tokenised(self._tokenizer, texts))
 
+    def tokenise(self, texts: Sequence[str]) -> list[Tokens]:
+        """The tokens of texts for :meth:`score_tokens`, so that a thread of its own can prepare them.
+
+        Raises:
+            DataError: a text is longer than :data:`MAX_CHARACTERS`; it is named by its number, from 1.
+        """
+        return tokenised(self._tokenizer, texts)
+
+    def score_tokens(self, texts: list[Tokens]) -> list[Scored]:
+        """Score what :meth:`tokenise` made; the results are those of :meth:`score`."""
+        return self._scored(texts)
+
     def stream(self, texts: Iterable[str], window: int | None = None) -> Iterator[Scored]:
         """Score texts as they come, in their order; the results are those of :meth:`score`.
 

@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from cuoshi import __version__
-from cuoshi.classifier.cli import compare, corpus, evaluate, label, model, taxonomy, thresholds, train
+from cuoshi.classifier.cli import (
+    annotate,
+    compare,
+    corpus,
+    evaluate,
+    label,
+    model,
+    runs,
+    taxonomy,
+    thresholds,
+    train,
+)
 from cuoshi.classifier.cli.guard import guarded
 from cuoshi.classifier.cli.output import emit
 
@@ -20,6 +31,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("label")(label.label)
+app.command("annotate")(annotate.annotate)
+app.add_typer(runs.app, name="runs")
 app.command("evaluate")(evaluate.evaluate)
 app.command("compare")(compare.compare)
 app.command("train")(train.train)

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from cuoshi.classifier.rows.read import FORMATS, is_table, read_rows, table_format
 from cuoshi.classifier.rows.row import MAX_ROW, BadRow, Row
-from cuoshi.classifier.rows.source import ByteSource
+from cuoshi.classifier.rows.source import ByteSource, InputChangedError
 
-__all__ = ["FORMATS", "MAX_ROW", "BadRow", "ByteSource", "Row", "is_table", "read_rows", "table_format"]
+__all__ = [
+    "FORMATS",
+    "MAX_ROW",
+    "BadRow",
+    "ByteSource",
+    "InputChangedError",
+    "Row",
+    "is_table",
+    "read_rows",
+    "table_format",
+]

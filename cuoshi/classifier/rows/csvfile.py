@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from cuoshi.classifier.errors import ReadingError
 from cuoshi.classifier.rows.lines import Line
@@ -62,7 +63,7 @@ def csv_rows(lines: Iterable[Line], name: str, delimiter: str = ",") -> Iterator
         if isinstance(item, BadRow):
             if header is None:
                 raise ReadingError(f"{item.where}: the header cannot be read: {item.reason}")
-            yield item
+            yield replace(item, columns=tuple(header), delimiter=delimiter)
             continue
         number, fields = item
         where = f"{name}:{number}"
@@ -73,7 +74,7 @@ def csv_rows(lines: Iterable[Line], name: str, delimiter: str = ",") -> Iterator
             reason = (
                 f"{len(fields)} fields, the header has {len(header)} (a quote or a {mark} too many or few?)"
             )
-            yield BadRow(where, number, reason, _raw(feed.record))
+            yield BadRow(where, number, reason, _raw(feed.record), 1, tuple(header), delimiter)
         else:
             yield Row(dict(zip(header, fields, strict=True)), where, number)
 

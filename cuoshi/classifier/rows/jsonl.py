@@ -11,6 +11,13 @@ from cuoshi.classifier.rows.lines import Line
 from cuoshi.classifier.rows.row import MAX_RAW, BadRow, Row
 
 
+def _no_number(_: str) -> None:
+    return None
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number)
+
+
 def jsonl_rows(lines: Iterable[Line], name: str) -> Iterator[Row | BadRow]:
     """The rows of JSON lines; blank lines are left out. ``NaN`` and ``Infinity``, no JSON, are null.
 
@@ -39,7 +46,7 @@ def jsonl_rows(lines: Iterable[Line], name: str) -> Iterator[Row | BadRow]:
 def parse_object(text: str) -> tuple[dict[str, Any] | None, str]:
     """The JSON object in ``text``, or None and what is wrong with it."""
     try:
-        value = json.loads(text, parse_constant=_no_number)
+        value = _DECODER.decode(text)
         if "\\ud" in text or "\\uD" in text:
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except json.JSONDecodeError as error:
@@ -51,7 +58,3 @@ def parse_object(text: str) -> tuple[dict[str, Any] | None, str]:
     if not isinstance(value, dict):
         return None, "not a JSON object; a row is {…} with its columns by name"
     return value, ""
-
-
-def _no_number(_: str) -> None:
-    return None

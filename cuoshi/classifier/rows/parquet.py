@@ -62,7 +62,7 @@ def parquet_rows(path: Path) -> Iterator[Row | BadRow]:
             done = 0
             try:
                 for batch in file.iter_batches(batch_size=_BATCH, row_groups=[group]):
-                    for values in batch.to_pylist():
+                    for values in _in_microseconds(batch).to_pylist():
                         done += 1
                         number = begin + done
                         yield Row(values, f"{name}:{number}", number)
@@ -73,6 +73,24 @@ def parquet_rows(path: Path) -> Iterator[Row | BadRow]:
                 )
                 yield BadRow(f"{name}:{number}", number, reason, rows=total - done)
             begin += total
+
+
+def _in_microseconds(batch: pyarrow.RecordBatch) -> pyarrow.Table:
+    """The batch without nanoseconds, which Python's times do not have; what is finer is cut off."""
+    import pyarrow as pa
+
+    def coarse(kind: pyarrow.DataType) -> pyarrow.DataType:
+        if pa.types.is_timestamp(kind) and kind.unit == "ns":
+            return pa.timestamp("us", kind.tz)
+        if pa.types.is_time64(kind) and kind.unit == "ns":
+            return pa.time64("us")
+        if pa.types.is_duration(kind) and kind.unit == "ns":
+            return pa.duration("us")
+        return kind
+
+    table = pa.Table.from_batches([batch])
+    schema = pa.schema([field.with_type(coarse(field.type)) for field in table.schema])
+    return table if schema == table.schema else table.cast(schema, safe=False)
 
 
 def _short(error: BaseException) -> str:

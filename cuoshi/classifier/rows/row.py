@@ -28,7 +28,8 @@ class BadRow:
     """A row that could not be read, and why.
 
     ``raw`` is the row as it stands in the file, with bytes outside the encoding as U+FFFD; None where there
-    is none or it is above :data:`MAX_RAW`. ``rows`` is above 1 for a damaged part of a Parquet file.
+    is none or it is above :data:`MAX_RAW`. ``rows`` is above 1 for a damaged part of a Parquet file. For CSV
+    ``columns`` are those of the header and ``delimiter`` is what stands between them.
     """
 
     where: str
@@ -36,3 +37,5 @@ class BadRow:
     reason: str
     raw: str | None = None
     rows: int = 1
+    columns: tuple[str, ...] = ()
+    delimiter: str = ","

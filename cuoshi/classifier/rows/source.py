@@ -18,29 +18,33 @@ from cuoshi.classifier.names import printable
 STDIN = Path("-")
 GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
-_BLOCK = 1 << 18
+_BLOCK = 1 << 15
+"""Small, so that the share that is done can be told finely."""
+
+
+class InputChangedError(ReadingError):
+    """An input that became another one while it was read."""
 
 
 class ByteSource(io.RawIOBase):
     """A file opened for one reading from front to end.
 
-    A file that grows is read up to the ``size`` it had when it was opened (None for standard input and
-    pipes). ``count`` bytes were read so far, their SHA-256 is :meth:`digest`; both move in the same steps
-    whenever the same bytes are read by the same reader.
+    A file that grows is read up to ``size``: as given, else the one it has when it is opened (None for
+    standard input and pipes). ``count`` bytes were read so far, their SHA-256 is :meth:`digest`; both move
+    in the same steps whenever the same bytes are read by the same reader.
 
     Raises:
         ReadingError: the file cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, size: int | None = None) -> None:
         super().__init__()
         self.path = path
         self.name = printable(path)
         self._stream = _open(path, self.name)
         status = os.fstat(self._stream.fileno()) if _has_descriptor(self._stream) else None
         regular = status is not None and os.path.isfile(path) and path != STDIN  # noqa: PTH113
-        self.size = status.st_size if regular and status is not None else None
-        self.mtime_ns = status.st_mtime_ns if regular and status is not None else None
+        self.size = (status.st_size if size is None else size) if regular and status is not None else None
         self.count = 0
         self._hash = hashlib.sha256()
 
@@ -53,11 +57,20 @@ class ByteSource(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Read what is there, at most as much as ``buffer`` takes."""
+        """Read what is there, at most as much as ``buffer`` takes.
+
+        Raises:
+            InputChangedError: the file has become shorter; what is left of it is not handed out.
+        """
         wanted = len(buffer)
         if self.size is not None:
             wanted = min(wanted, self.size - self.count)
         data = self._stream.read(wanted) if wanted else b""
+        if self.size is not None and len(data) < wanted:
+            raise InputChangedError(
+                f"{self.name}: shrank from {self.size:,} to {self.count + len(data):,} bytes while it was "
+                "read; let inputs be while they are read, and begin again"
+            )
         buffer[: len(data)] = data
         self._hash.update(data)
         self.count += len(data)
@@ -104,6 +117,7 @@ def unpacked(source: ByteSource) -> Iterator[bytes]:
 
     Raises:
         ReadingError: the compressed data is cut or damaged, or the file can no longer be read.
+        InputChangedError: the file has become shorter.
     """
     buffered = io.BufferedReader(source, _BLOCK)
     kind = "plain"
@@ -124,11 +138,6 @@ def unpacked(source: ByteSource) -> Iterator[bytes]:
         if isinstance(error, zlib.error) or type(error).__name__ == "ZstdError":
             raise _damaged(source.name, kind) from None
         raise
-    if source.size is not None and source.count < source.size:
-        raise ReadingError(
-            f"{source.name}: shrank from {source.size:,} to {source.count:,} bytes while it was read; "
-            "restore it and run again"
-        )
 
 
 def _decompressor(buffered: BinaryIO, begin: bytes) -> tuple[Any, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import gzip
 import io
 import json
@@ -225,6 +226,16 @@ def test_parquet_and_a_damaged_page(tmp_path: Path) -> None:
     ]
     path.write_bytes(bytes(data[: len(data) // 2]))
     assert "not a Parquet file" in until_error(path)[1]
+
+
+def test_parquet_times_to_the_microsecond(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "r.parquet"
+    table = pa.table({"t": pa.array([1_580_688_000_123_456_789], pa.timestamp("ns")), "n": [1]})
+    pq.write_table(table, path)
+    assert good(path) == [{"t": datetime.datetime(2020, 2, 3, 0, 0, 0, 123_456), "n": 1}]  # noqa: DTZ001
 
 
 def test_a_source_counts_hashes_and_stops_where_it_began(tmp_path: Path) -> None:
