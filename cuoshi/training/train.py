@@ -11,6 +11,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
+from cuoshi.classifier.cli.output import notice
 from cuoshi.classifier.errors import DataError, ModelError
 from cuoshi.classifier.modelfolder import MANIFEST, file_hash, write_json
 from cuoshi.classifier.taxonomy import Taxonomy, load_taxonomy
@@ -105,6 +106,10 @@ def train(config: TrainConfig, out: Path, start: Start | None = None, show: Show
     checkpoint = None
     if is_main():
         checkpoint = work.begin(made_from, begin.resume or begin.finish)
+        if begin.resume:
+            notice(
+                f"goes on from {checkpoint}" if checkpoint else "no checkpoint yet; begins at the beginning"
+            )
     elif begin.resume:
         checkpoint = work.last_checkpoint()
     try:

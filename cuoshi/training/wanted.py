@@ -129,19 +129,18 @@ def _unasked(before: float, tuned: Mapping[str, Any], keep: bool) -> tuple[float
 
 
 def reach(scores: Scores, gold: Column, wish: Wanted) -> float | None:
-    """The threshold with the wanted figure that costs least of the other; None where there is none.
+    """The threshold with the wanted figure that has most of the other; None where there is none.
 
-    For recall that is the highest one that has it, for precision the one of the highest recall.
+    Of equal ones it is that with more of the wanted figure too.
     """
     candidates = np.unique(np.floor(scores[gold].astype(np.float64) * 10**_DIGITS) / 10**_DIGITS)
-    best: tuple[float, float] | None = None
+    best: tuple[float, float, float] | None = None
     for threshold in np.clip(candidates, LOWEST, HIGHEST):
         precision, recall, _ = figures(scores, gold, float(threshold))
         has, other = (recall, precision) if wish.figure == "recall" else (precision, recall)
-        key = float(threshold) if wish.figure == "recall" else other
-        if has >= wish.value and (best is None or key > best[0]):
-            best = (key, float(threshold))
-    return None if best is None else round(best[1], _DIGITS)
+        if has >= wish.value and (best is None or (other, has) > best[:2]):
+            best = (other, has, float(threshold))
+    return None if best is None else round(best[2], _DIGITS)
 
 
 def figures(scores: Scores, gold: Column, threshold: float) -> tuple[float, float, float]:

@@ -120,6 +120,11 @@ class TestWantedThresholds:
         assert figures(self.scores, self.gold, three or 0)[:2] == (0.75, 0.75)
         assert reach(self.scores, self.gold, parse_wanted("recall", "1", ())) == pytest.approx(0.3, abs=1e-3)
 
+    def test_nothing_is_given_away(self) -> None:
+        apart = np.where(self.gold, 0.9, 0.1).astype(np.float32) - self.scores / 100
+        found = reach(apart, self.gold, parse_wanted("recall", "0.5", ()))
+        assert figures(apart, self.gold, found or 0) == (1.0, 1.0, 1.0)
+
     def test_precision(self) -> None:
         sure = reach(self.scores, self.gold, parse_wanted("precision", "1", ()))
         assert figures(self.scores, self.gold, sure or 0)[:2] == (1.0, 0.5)
