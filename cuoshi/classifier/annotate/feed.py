@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -117,7 +118,10 @@ class _Feed:
         self.at = start.position if start else Position(0, 0, 0, "", 0)
 
     def read(self, index: int, each: Input) -> Iterator[Chunk]:
-        reader = open_reader(each, self.plan.encoding)
+        with contextlib.closing(open_reader(each, self.plan.encoding)) as reader:
+            yield from self._read(index, each, reader)
+
+    def _read(self, index: int, each: Input, reader: Reader) -> Iterator[Chunk]:
         name = each.name
         done = 0
         for item in reader.items():

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Generic, TypeVar
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 _WAIT = 0.2
+_PATIENCE = 1.0
+"""Seconds to wait for the reader, which may wait itself, for a pipe."""
 _AHEAD = 2
 """Chunks that may wait on each side: enough to overlap, few enough to hold."""
 
@@ -28,7 +31,9 @@ class Pipeline(Generic[In, Out]):
     before :meth:`run` raises it on; an error of the source or of ``store`` is raised in the calling thread.
     """
 
-    def __init__(self, source: Iterable[In], work: Callable[[In], Out], store: Callable[[Out], None]) -> None:
+    def __init__(
+        self, source: Generator[In, None, None], work: Callable[[In], Out], store: Callable[[Out], None]
+    ) -> None:
         self._source = source
         self._work = work
         self._store = store
@@ -55,6 +60,7 @@ class Pipeline(Generic[In, Out]):
                 except queue.Full:
                     continue
             writer.join()
+            reader.join(_PATIENCE)
         if self._failure is not None:
             raise self._failure
 
@@ -81,9 +87,10 @@ class Pipeline(Generic[In, Out]):
     def _pull(self) -> None:
         end = _End()
         try:
-            for item in self._source:
-                if not self._offer(item):
-                    return
+            with contextlib.closing(self._source):
+                for item in self._source:
+                    if not self._offer(item):
+                        return
         except BaseException as error:
             end = _End(error)
         self._offer(end)

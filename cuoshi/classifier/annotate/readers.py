@@ -51,6 +51,10 @@ class Reader(Protocol):
         """Read what is left; a line on how the input changed meanwhile without harm to the run."""
         ...
 
+    def close(self) -> None:
+        """Let go of the input, read to its end or not."""
+        ...
+
 
 def open_reader(each: Input, encoding: str | None) -> Reader:
     """The reader of an input."""
@@ -97,8 +101,11 @@ class _TextReader:
         if self._source is None:
             return None
         self._source.drain()
-        self._source.close()
         return _unharmed(self._input, self.digest())
+
+    def close(self) -> None:
+        if self._source is not None:
+            self._source.close()
 
 
 class _ParquetReader:
@@ -132,6 +139,9 @@ class _ParquetReader:
         self.count = self._input.size or 0
         return _unharmed(self._input, self._digest)
 
+    def close(self) -> None:
+        """Nothing is open between rows."""
+
 
 class _ArticleReader:
     """An article is read as a whole, so that it cannot change under way."""
@@ -162,6 +172,9 @@ class _ArticleReader:
                 "when it was read; annotated as it was read"
             )
         return None
+
+    def close(self) -> None:
+        """An article is closed once it is read."""
 
 
 def _again(line: Row, encoding: str | None) -> Iterator[Item]:

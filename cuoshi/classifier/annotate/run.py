@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Protocol
 
@@ -187,7 +187,7 @@ class _Run:
         if self._manifest.columns is not None:
             self._open_sink()
 
-    def _tokenised(self) -> Iterator[tuple[Chunk, list[Tokens]]]:
+    def _tokenised(self) -> Generator[tuple[Chunk, list[Tokens]], None, None]:
         """The chunks that are left, with the tokens of their paragraphs: made while others are scored."""
         for chunk in chunks(self._job.inputs, self._job.plan, self._state.start()):
             yield chunk, self._classifier.tokenise([unit.text for unit in chunk.units])

@@ -65,7 +65,7 @@ class ByteSource(io.RawIOBase):
         wanted = len(buffer)
         if self.size is not None:
             wanted = min(wanted, self.size - self.count)
-        data = self._stream.read(wanted) if wanted else b""
+        data = self._read(wanted)
         if self.size is not None and len(data) < wanted:
             raise InputChangedError(
                 f"{self.name}: shrank from {self.size:,} to {self.count + len(data):,} bytes while it was "
@@ -76,6 +76,14 @@ class ByteSource(io.RawIOBase):
         self.count += len(data)
         return len(data)
 
+    def _read(self, wanted: int) -> bytes:
+        """As many bytes, or what there is up to the end; a pipe gives them by and by."""
+        parts: list[bytes] = []
+        while wanted and (part := self._stream.read(wanted)):
+            parts.append(part)
+            wanted -= len(part)
+        return b"".join(parts)
+
     def drain(self) -> None:
         """Read what is left, so that the digest is that of the whole file."""
         buffer = memoryview(bytearray(_BLOCK))
@@ -83,8 +91,8 @@ class ByteSource(io.RawIOBase):
             pass
 
     def close(self) -> None:
-        """Close the file; standard input is left open."""
-        if not self.closed and self.path != STDIN:
+        """Close the file; the descriptor of standard input is left open."""
+        if not self.closed:
             self._stream.close()
         super().close()
 
@@ -93,7 +101,8 @@ def _open(path: Path, name: str) -> BinaryIO:
     if path == STDIN:
         if sys.stdin is None:
             raise UsageError(f"{STDIN}: standard input is closed; pipe rows into it or name a file")
-        return cast(BinaryIO, sys.stdin.buffer)
+        # Not its buffer: a thread that waits in there keeps the interpreter from ending.
+        return cast(BinaryIO, open(sys.stdin.fileno(), "rb", buffering=0, closefd=False))
     try:
         return path.open("rb")
     except OSError as error:
@@ -138,6 +147,8 @@ def unpacked(source: ByteSource) -> Iterator[bytes]:
         if isinstance(error, zlib.error) or type(error).__name__ == "ZstdError":
             raise _damaged(source.name, kind) from None
         raise
+    finally:
+        buffered.detach()  # else it would close the source, which its owner closes
 
 
 def _decompressor(buffered: BinaryIO, begin: bytes) -> tuple[Any, str]:

@@ -6,6 +6,7 @@ import datetime
 import json
 import threading
 import time
+from collections.abc import Generator
 from decimal import Decimal
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def test_the_pipeline_keeps_the_order_and_overlaps() -> None:
         time.sleep(0.001)
         stored.append(item)
 
-    Pipeline(iter(range(50)), lambda item: item * 2, store).run()
+    Pipeline((item for item in range(50)), lambda item: item * 2, store).run()
     assert stored == list(range(0, 100, 2))
     assert threads == {"writer"}
 
@@ -80,7 +81,7 @@ def test_an_error_in_the_pipeline_comes_out_and_what_was_done_is_stored(where: s
         if where == here and item == 7:
             raise KeyboardInterrupt
 
-    def source() -> object:
+    def source() -> Generator[int, None, None]:
         for item in range(1_000):
             fail(item, "source")
             yield item
@@ -94,7 +95,7 @@ def test_an_error_in_the_pipeline_comes_out_and_what_was_done_is_stored(where: s
         stored.append(item)
 
     with pytest.raises(KeyboardInterrupt):
-        Pipeline(source(), work, store).run()  # type: ignore[arg-type]
+        Pipeline(source(), work, store).run()
     assert stored == list(range(7))
     assert not [thread for thread in threading.enumerate() if thread.name == "writer"]
 
