@@ -181,7 +181,7 @@ class Classifier:
 
     def _windows(self, text: str) -> tuple[list[TokenIds], int, int]:
         """Token ids of the windows of a text, its number of tokens, and how many of them are unknown."""
-        unknown_id = self._tokenizer.token_to_id("<unk>")
+        unknown_id = unknown_token(self._tokenizer)
         windows: list[TokenIds] = []
         tokens = unknown = 0
         for piece in _slices(text):
@@ -204,6 +204,12 @@ def open_tokenizer(path: Path) -> Tokenizer:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises bare exceptions of its Rust side
         raise ModelError(f"{path}: not a tokenizer ({error}); get the model again") from None
+
+
+def unknown_token(tokenizer: Tokenizer) -> int | None:
+    """The id of what stands for text outside the vocabulary, of unigram or of WordPiece vocabularies."""
+    first: int | None = tokenizer.token_to_id("<unk>")
+    return tokenizer.token_to_id("[UNK]") if first is None else first
 
 
 def _slices(text: str) -> list[str]:

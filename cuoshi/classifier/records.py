@@ -226,7 +226,7 @@ def csv_text(records: Iterable[Record], score_labels: Sequence[str] = (), eviden
             found = {label: span.model_dump() for label, span in (record.evidence or {}).items()}
             cells.append(json.dumps(found, ensure_ascii=False, separators=(",", ":")))
         cells += [_cell(getattr(record, name)) for name in _CSV_LAST]
-        writer.writerow([_safe_cell(cell) for cell in cells])
+        writer.writerow([safe_cell(cell) for cell in cells])
     return "\ufeff" + stream.getvalue()
 
 
@@ -236,7 +236,7 @@ def _cell(value: str | int | list[str] | None) -> Cell:
     return "|".join(value) if isinstance(value, list) else value
 
 
-def _safe_cell(cell: Cell) -> Cell:
+def safe_cell(cell: Cell) -> Cell:
     """Keep a spreadsheet from running a cell as a formula; ``-`` alone is standard input and harmless."""
     if isinstance(cell, str) and cell != "-" and cell.lstrip(" \u3000").startswith(_FORMULA_START):
         return "'" + cell

@@ -9,7 +9,7 @@ from cuoshi.classifier.cli.output import drop_output, report
 from cuoshi.classifier.errors import CuoshiError, DataError, MissingExtraError
 
 TRAIN_PACKAGES = frozenset(
-    {"accelerate", "datasketch", "onnx", "safetensors", "sklearn", "torch", "transformers"}
+    {"accelerate", "datasets", "datasketch", "onnx", "safetensors", "sklearn", "torch", "transformers"}
 )
 
 

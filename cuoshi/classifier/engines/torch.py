@@ -18,7 +18,6 @@ from cuoshi.classifier.engines import Scores, TokenIds
 from cuoshi.classifier.modelfolder import ModelConfig
 from cuoshi.classifier.weights import unpack
 
-PAD = 1
 TOKENS_A_BATCH = 4_096
 
 
@@ -61,12 +60,14 @@ class _Layer(nn.Module):
 class Network(nn.Module):
     """Token ids to logits.
 
-    Input ``ids`` of shape ``[batch, tokens]``, padded with 1, which is masked; output ``[batch, labels]``.
+    Input ``ids`` of shape ``[batch, tokens]``, padded with ``pad_id``, which is masked; output
+    ``[batch, labels]``.
     """
 
     def __init__(self, config: ModelConfig, labels: int) -> None:
         super().__init__()
         size = config.hidden_size
+        self.pad_id = config.pad_id
         self.words = nn.Embedding(config.vocab_size, size)
         self.positions = nn.Embedding(config.max_position_embeddings, size)
         self.types = nn.Embedding(config.type_vocab_size, size)
@@ -78,7 +79,7 @@ class Network(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         places = torch.arange(ids.shape[1], device=ids.device)
         states = self.norm(self.words(ids) + self.positions(places) + self.types.weight[0])
-        mask = ids != PAD
+        mask = ids != self.pad_id
         for layer in self.layers:
             states = layer(states, mask[:, None, None, :])
         weight = mask[:, :, None].to(states.dtype)
@@ -138,14 +139,15 @@ class TorchEngine:
         """See :class:`cuoshi.classifier.engines.Engine`."""
         result = np.empty((len(rows), self._network.head.out_features), dtype=np.float32)
         for batch in _batches(rows):
-            logits = self._network(padded([rows[i] for i in batch]).to(self._device))
+            ids = padded([rows[i] for i in batch], self._network.pad_id)
+            logits = self._network(ids.to(self._device))
             result[batch] = torch.sigmoid(logits.float()).cpu().numpy()
         return result
 
 
-def padded(rows: Sequence[Sequence[int] | TokenIds]) -> Tensor:
-    """Token ids as one tensor ``[rows, tokens]``, padded to the longest row."""
-    ids = torch.full((len(rows), max(map(len, rows))), PAD, dtype=torch.long)
+def padded(rows: Sequence[Sequence[int] | TokenIds], pad_id: int) -> Tensor:
+    """Token ids as one tensor ``[rows, tokens]``, padded with ``pad_id`` to the longest row."""
+    ids = torch.full((len(rows), max(map(len, rows))), pad_id, dtype=torch.long)
     for place, row in enumerate(rows):
         ids[place, : len(row)] = torch.as_tensor(row)
     return ids

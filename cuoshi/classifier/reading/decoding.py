@@ -12,7 +12,7 @@ from cuoshi.classifier.reading.plausibility import score
 
 logger = logging.getLogger(__name__)
 
-_BOMS = (
+BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark begins with theirs
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -66,7 +66,7 @@ def decode(data: bytes, where: str, *, encoding: str | None = None, html: bool =
     ``encoding`` is what the user says and is held to; an HTML page's own declaration only weighs in.
     Raises ReadingError when nothing readable comes out, or when ``encoding`` is unknown or wrong.
     """
-    bom = next(((mark, name) for mark, name in _BOMS if data.startswith(mark)), None)
+    bom = next(((mark, name) for mark, name in BYTE_ORDER_MARKS if data.startswith(mark)), None)
     if encoding is not None:
         return _as_told(data, where, encoding, bom)
     if bom is not None:

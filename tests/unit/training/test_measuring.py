@@ -200,7 +200,7 @@ class TestEvaluate:
         training = json.loads((copy / "training.json").read_text(encoding="utf-8"))
         del training["base_origin"]
         (copy / "training.json").write_text(json.dumps(training), encoding="utf-8")
-        write_card(copy, small_taxonomy)
+        write_card(copy)
         assert "learned from" not in (copy / "README.md").read_text(encoding="utf-8")
 
     def test_mistakes(self, small_model: Path, tmp_path: Path, small_taxonomy: Taxonomy) -> None:
