@@ -10,7 +10,7 @@ from cuoshi.training.metrics import Decisions, Values, calibration_error
 from cuoshi.training.thresholds import Scores
 
 ROUNDS = 50
-LARGEST = 1e3
+LARGEST = 20.0
 _EDGE = 1e-7
 
 
@@ -43,8 +43,11 @@ def fit_calibration(scores: Scores, gold: Decisions) -> Calibration:
         gold: what is true, of the same shape.
     """
     before = calibration_error(scores.astype(np.float64), gold)
-    values, truth = logits(scores).reshape(-1), gold.reshape(-1).astype(np.float64)
-    scale, shift = _newton(values, truth)
+    values, truth = logits(scores).reshape(-1), gold.reshape(-1)
+    # Platt's targets: near 0 and 1 by how many decisions there are, or separable data would call for certainty.
+    positive, negative = int(truth.sum()), int((~truth).sum())
+    targets = np.where(truth, (positive + 1) / (positive + 2), 1 / (negative + 2))
+    scale, shift = _newton(values, targets)
     if not (0 < scale < LARGEST and abs(shift) < LARGEST):
         return no_calibration(scores, gold)
     after = calibration_error(sigmoid(scale * logits(scores) + shift), gold)

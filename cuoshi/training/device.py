@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from typing import Any
 
 import torch
 
@@ -38,6 +39,17 @@ def hold_memory() -> bool:
     except (OSError, AttributeError, TypeError):
         return False
     return bool(mallopt(_M_MMAP_MAX, 0)) and bool(mallopt(_M_TRIM_THRESHOLD, _NEVER))
+
+
+def quiet_libraries() -> None:
+    """Keep transformers and datasets from talking between the lines of this program."""
+    import datasets
+    from transformers.utils import logging
+
+    transformers_talk: Any = logging  # not typed
+    transformers_talk.set_verbosity_error()
+    transformers_talk.disable_progress_bar()
+    datasets.disable_progress_bars()
 
 
 def is_main() -> bool:

@@ -29,7 +29,7 @@ from cuoshi.training.batches import LengthGrouped, Paragraphs, collate
 from cuoshi.training.calibrate import sigmoid
 from cuoshi.training.config import TrainConfig
 from cuoshi.training.data import join_neighbours
-from cuoshi.training.device import hold_memory, is_main, processes, use_bf16
+from cuoshi.training.device import hold_memory, is_main, processes, quiet_libraries, use_bf16
 from cuoshi.training.flow import Flow, Stop
 from cuoshi.training.losses import LabelLoss
 from cuoshi.training.metrics import MIN_SUPPORT, headline
@@ -127,6 +127,7 @@ def fit(
         UsageError: ``max_tokens`` is more than the base can read.
     """
     check_window(config, base)
+    quiet_libraries()
     hold_memory()
     set_seed(config.seed)
     if config.threads:

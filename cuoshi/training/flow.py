@@ -121,9 +121,9 @@ class Flow(TrainerCallback):
         assert model is not None
         score, epoch = metrics[SCORE], state.epoch or 0.0
         self.evaluation_seconds += metrics["eval_runtime"]
-        best = self._work.best()
-        if is_main() and (best is None or score > best.macro_f1):
-            self._work.save_best(getattr(model, "module", model), Best(state.global_step, epoch, score))
+        now = Best(state.global_step, epoch, score, metrics["eval_loss"])
+        if is_main() and now.beats(self._work.best()):
+            self._work.save_best(getattr(model, "module", model), now)
         scores = [entry[SCORE] for entry in state.log_history if SCORE in entry]
         self._progress.score(epoch, score, max(scores))
         if self._config.patience and without_gain(scores) >= self._config.patience:

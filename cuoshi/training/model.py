@@ -37,8 +37,11 @@ class TrainableClassifier(nn.Module):
 
     def checkpoint_activations(self) -> None:
         """Compute the encoder's activations again when they are needed, instead of keeping them."""
-        enable: Any = self.encoder.gradient_checkpointing_enable  # not typed
-        enable({"use_reentrant": False})
+        encoder: Any = self.encoder  # its methods are not typed, and the older name is going
+        if hasattr(encoder, "activation_checkpointing_enable"):
+            encoder.activation_checkpointing_enable({"use_reentrant": False})
+        else:
+            encoder.gradient_checkpointing_enable({"use_reentrant": False})
 
     def forward(
         self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None

@@ -247,7 +247,7 @@ def _tokens(config: TrainConfig, splits: Splits, tokenizer: Tokenizer) -> Iterat
 def _unknown(rate: float, count: int, missing: Counter[str]) -> Finding:
     often = tuple(f"{text!r} {n}" for text, n in missing.most_common(SHOWN_PLACES))
     if rate > TOO_MUCH_UNKNOWN:
-        text = f"{rate:.1%} of the tokens are not in the base's vocabulary; take a base for this language"
+        text = f"tokens are not in the base's vocabulary ({rate:.1%}); take a base for this language"
         return Finding("unknown", "fail", count, text, often)
     level: Level = "warning" if rate > MUCH_UNKNOWN else "pass"
-    return Finding("unknown", level, count, f"{rate:.2%} of the tokens are not in the vocabulary", often)
+    return Finding("unknown", level, count, f"tokens are not in the vocabulary ({rate:.2%})", often)

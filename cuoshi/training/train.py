@@ -94,15 +94,17 @@ def train(config: TrainConfig, out: Path, start: Start | None = None, show: Show
     """
     begin = start or Start()
     check_replaceable(out, "model folder", is_model)
+    work = Work(out)
+    if is_main() and not (begin.resume or begin.finish or begin.restart):
+        work.check_free()
     ready = prepare(config)
     if show is not None and is_main():
         show(ready.findings)
     refuse(ready.findings)
     made_from = provenance(config, ready)
-    work = Work(out)
     checkpoint = None
     if is_main():
-        checkpoint = work.begin(made_from, begin.resume or begin.finish, begin.restart)
+        checkpoint = work.begin(made_from, begin.resume or begin.finish)
     elif begin.resume:
         checkpoint = work.last_checkpoint()
     try:

@@ -24,11 +24,16 @@ STATE = "trainer_state.json"  # what transformers writes last of a checkpoint
 
 @dataclass(frozen=True)
 class Best:
-    """The best network so far: its step, its epoch and its macro-F1 on validation."""
+    """The best network so far: its step, its epoch, and its macro-F1 and loss on validation."""
 
     step: int
     epoch: float
     macro_f1: float
+    loss: float
+
+    def beats(self, other: Best | None) -> bool:
+        """Whether it is better: by macro-F1, of equal ones by loss."""
+        return other is None or (self.macro_f1, -self.loss) > (other.macro_f1, -other.loss)
 
 
 class Work:
@@ -37,24 +42,17 @@ class Work:
     def __init__(self, out: Path) -> None:
         self.folder = out.with_name(out.name + ".work")
 
-    def begin(self, made_from: dict[str, Any], resume: bool, restart: bool) -> Path | None:
+    def begin(self, made_from: dict[str, Any], resume: bool) -> Path | None:
         """Open the folder for a training; the checkpoint to go on from, None to begin at the beginning.
 
         Args:
             made_from: what the training is made from; a training is only taken up with the same.
             resume: go on where an earlier process stopped.
-            restart: throw away what it left.
 
         Raises:
-            UsageError: the folder holds a training, and it is neither to be taken up nor thrown away; or it
-                is to be taken up and was made from something else.
+            UsageError: the training that is to be taken up was made from something else.
         """
         file = self.folder / FINGERPRINT
-        if file.is_file() and not (resume or restart):
-            raise UsageError(
-                f"{self.folder}: holds a training that did not end; "
-                "go on with --resume, or throw it away with --restart"
-            )
         if resume and file.is_file():
             self._check_same(json.loads(file.read_text(encoding="utf-8")), made_from)
             return self.last_checkpoint()
@@ -62,6 +60,18 @@ class Work:
         self.folder.mkdir(parents=True)
         write_json(file, made_from)
         return None
+
+    def check_free(self) -> None:
+        """See that the folder holds no training that somebody may want to take up.
+
+        Raises:
+            UsageError: it does.
+        """
+        if (self.folder / FINGERPRINT).is_file():
+            raise UsageError(
+                f"{self.folder}: holds a training that did not end; "
+                "go on with --resume, or throw it away with --restart"
+            )
 
     def _check_same(self, then: dict[str, Any], now: dict[str, Any]) -> None:
         now = json.loads(json.dumps(now))

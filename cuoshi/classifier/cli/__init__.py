@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cuoshi import __version__
-from cuoshi.classifier.cli import corpus, evaluate, label, taxonomy, thresholds, train
+from cuoshi.classifier.cli import corpus, evaluate, label, model, taxonomy, thresholds, train
 from cuoshi.classifier.cli.guard import guarded
 from cuoshi.classifier.cli.output import emit
 
@@ -23,6 +23,7 @@ app.command("label")(label.label)
 app.command("evaluate")(evaluate.evaluate)
 app.command("train")(train.train)
 app.command("thresholds")(thresholds.thresholds)
+app.add_typer(model.app, name="model")
 app.add_typer(taxonomy.app, name="taxonomy")
 app.add_typer(corpus.app, name="corpus")
 

@@ -183,7 +183,7 @@ def train(
 ) -> None:
     """Train a model on your own labelled paragraphs.
 
-    Checks the data, learns, calibrates, tunes thresholds and writes a model folder for `cuoshi label --model`.
+    Checks the data, learns, calibrates, tunes thresholds and writes a folder for `cuoshi label --model`.
     Without --validation the data are split by --split-column, else at random by article. Ctrl-C keeps a
     checkpoint, from which --resume goes on.
 
@@ -306,7 +306,8 @@ def _show(findings: list[Finding], to_stdout: bool = False) -> None:
     colours = {"pass": "green", "warning": "yellow", "fail": "bold red"}
     console = Console(stderr=not to_stdout, highlight=False, soft_wrap=True)
     for found in findings:
-        count = f"{found.count:,} " if found.level != "pass" and found.count else ""
+        shown = found.count and (found.level != "pass" or found.places)
+        count = f"{found.count:,} " if shown else ""
         mark = f"[{colours[found.level]}]{found.level:<8}[/]"
         console.print(f"{mark} {escape(found.check):<14} {count}{escape(found.text)}")
         for place in found.places:
