@@ -1,4 +1,4 @@
-"""docs/own-labels.md as a person would follow it: from the files of the flood example to a labelled article."""
+"""docs/own-labels.md as a person would follow it, from the files of the flood example to a labelled article."""
 
 from __future__ import annotations
 
