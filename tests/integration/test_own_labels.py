@@ -1,4 +1,4 @@
-"""docs/own-labels.md as a person would follow it: from the files of the flood example to a labelled article."""
+"""docs/own-labels.md as a person would follow it, from the files of the example to a labelled article."""
 
 from __future__ import annotations
 
@@ -97,14 +97,15 @@ def test_evaluation_beats_the_baselines(flood_model: Path, taxonomy: Taxonomy, t
 
 @pytest.mark.slow
 def test_article_gets_labels_of_the_taxonomy(flood_model: Path, taxonomy: Taxonomy) -> None:
-    result = run("label", "--model", flood_model, ARTICLE, "--format", "jsonl")
+    result = run("label", "--model", flood_model, ARTICLE, "--format", "jsonl", "--scores")
     assert result.returncode == 0, result.stderr
     records: list[dict[str, Any]] = [json.loads(line) for line in result.stdout.splitlines()]
     found = {label for record in records for label in record["labels"]}
     assert found
     assert found <= set(taxonomy.ids)
+    assert all(list(record["scores"]) == list(taxonomy.ids) for record in records)
     assert {record["taxonomy"].split()[0] for record in records} == {"flood-zh"}
-    history = next(record for record in records if "乾隆" in record["text"])
-    shelter = next(record for record in records if "468人" in record["text"])
-    assert history["labels"] == []
-    assert shelter["scores"].keys() >= {"evacuation"}
+    # Ranks, not decisions: a network of so few epochs has them right long before it is sure.
+    for label, words in {"closure": "停课一天", "rescue": "12名村民被困", "relief": "赔款当天到账"}.items():
+        scores = next(record["scores"] for record in records if words in record["text"])
+        assert max(scores, key=scores.get) == label
