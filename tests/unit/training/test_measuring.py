@@ -127,7 +127,9 @@ def test_drift_refuses() -> None:
     # 2 of 200 are 1 %, but may come of a share below 0.5 %; 20 of 2,000 may not.
     assert (measure_drift(exact, far, limits).changed, measure_drift(exact, far, limits).compared) == (2, 200)
     many, few = np.tile(exact, (10, 1)), np.tile(far, (10, 1))
-    with pytest.raises(ModelError, match=r"int8 changes 20 of 2,000 decisions \(1\.00%, and surely over 0\.61%"):
+    with pytest.raises(
+        ModelError, match=r"int8 changes 20 of 2,000 decisions \(1\.00%, and surely over 0\.61%"
+    ):
         measure_drift(many, few, limits)
     assert measure_drift(many, few, limits, 0.0065).at_least == pytest.approx(0.0061, abs=1e-4)
     with pytest.raises(ModelError, match="max_flips=0.010"):  # nothing at all is allowed
