@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -20,6 +21,7 @@ from cuoshi.classifier.cli import (
     train,
 )
 from cuoshi.classifier.cli.guard import guarded
+from cuoshi.classifier.cli.helptext import tidy_help
 from cuoshi.classifier.cli.output import emit
 
 app = typer.Typer(
@@ -57,6 +59,13 @@ def _root(
     pass
 
 
+def command() -> Callable[[], object]:
+    """The whole command line, with natural placeholders in its help."""
+    found = typer.main.get_command(app)
+    tidy_help(found)
+    return found
+
+
 def main() -> None:
     """Run the command line; a user's mistake ends in one line and an exit code, never in a traceback."""
-    guarded(app)
+    guarded(command())

@@ -50,7 +50,7 @@ def annotate(
     inputs: Annotated[
         list[str],
         typer.Argument(
-            metavar="INPUT...",
+            metavar="INPUT",
             help="Tables (.jsonl .csv .tsv, also .gz or .zst; .parquet), articles, folders of articles, "
             "globs, or - for rows from standard input.",
         ),

@@ -32,7 +32,7 @@ def compare(
     data: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[DATA]...",
+            metavar="DATA",
             help="Paragraphs, labelled or not: what models are compared on, and gold labels for runs.",
         ),
     ] = None,

@@ -20,7 +20,7 @@ app = typer.Typer(
 FolderArgument = Annotated[
     Path | None,
     typer.Argument(
-        metavar="[FOLDER]",
+        metavar="FOLDER",
         help="train.jsonl, validation.jsonl and test.jsonl; the shipped corpus by default.",
     ),
 ]

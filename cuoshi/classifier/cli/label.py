@@ -49,7 +49,7 @@ def label(
     inputs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FILE|FOLDER|-]...",
+            metavar="FILE|FOLDER|-",
             help="Articles (.txt .md .html .htm .docx .pdf), folders of them, or - for standard input.",
         ),
     ] = None,

@@ -15,7 +15,7 @@ app = typer.Typer(help="List, describe, verify and export model folders.", no_ar
 
 ModelArgument = Annotated[
     str | None,
-    typer.Argument(metavar="[MODEL]", help="Folder of a model, or name of a shipped one; the default one."),
+    typer.Argument(metavar="MODEL", help="Folder of a model, or name of a shipped one; the default one."),
 ]
 
 
@@ -30,7 +30,7 @@ class Form(str, Enum):
 def list_models(
     places: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FOLDER]...", help="Folders to look in; models/ by default."),
+        typer.Argument(metavar="FOLDER", help="Folders to look in; models/ by default."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -38,7 +38,7 @@ class Switch(str, Enum):
 def train(
     data: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[DATA]...", help="Labelled paragraphs: JSONL, CSV or Parquet."),
+        typer.Argument(metavar="DATA", help="Labelled paragraphs: JSONL, CSV or Parquet."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="Model folder to write.")
