@@ -22,6 +22,7 @@ from cuoshi.training.data import Columns, Example, label_array, read_examples
 from cuoshi.training.figures import Settings, by_column, figures_of
 from cuoshi.training.metrics import Decisions
 from cuoshi.training.parts import fresh_part, put_in_place
+from cuoshi.training.recorded import recorded_split
 from cuoshi.training.thresholds import Scores
 
 SCHEMA_VERSION = "1.0"  # of metrics.json
@@ -35,6 +36,7 @@ Progress = Callable[[int, int], None]
 class Request:
     """What to evaluate: a model by folder or name, files of labelled paragraphs, columns to break down by.
 
+    ``split`` stands in for ``data``: train, validation or test, as the model's training had them.
     ``train`` and ``validation`` are what the TF-IDF baseline learns from and is tuned on.
     """
 
@@ -47,6 +49,7 @@ class Request:
     validation: tuple[Path, ...] = ()
     settings: Settings = field(default_factory=Settings)
     threads: int | None = None
+    split: str | None = None
 
 
 @dataclass(frozen=True)
@@ -167,17 +170,20 @@ def evaluate_files(request: Request, progress: Progress | None = None) -> Evalua
     """Evaluate a model and the baselines on files of labelled paragraphs.
 
     Raises:
-        DataError: the data are malformed or empty, or the taxonomy is not the model's.
+        DataError: the data are malformed, empty or not found again, or the taxonomy is not the model's.
         ModelError: the folder is missing or damaged.
-        UsageError: a column is not in the data, or there are validation data without training data.
+        UsageError: there are neither data nor a split, or both; a column is not in the data; or there are
+            validation data without training data.
     """
+    if bool(request.data) == (request.split is not None):
+        raise UsageError("give either DATA, files of labelled paragraphs, or --split of the model's own data")
     if request.validation and not request.train:
         raise UsageError("--validation tunes a baseline that needs --train; give both")
     classifier = Classifier.load(request.model, threads=request.threads)
     taxonomy = find_taxonomy(classifier.folder.labels, request.taxonomy)
     if request.taxonomy is not None:
         check_taxonomy(classifier, taxonomy)
-    examples = read_examples(request.data, classifier.folder.labels, request.columns)
+    files, examples = _chosen(request, classifier)
     train, validation = (
         read_examples(paths, classifier.folder.labels, request.columns) if paths else None
         for paths in (request.train, request.validation)
@@ -190,7 +196,7 @@ def evaluate_files(request: Request, progress: Progress | None = None) -> Evalua
         "model_hash": classifier.folder.hash,
         "taxonomy": classifier.folder.taxonomy,
         "taxonomy_hash": classifier.folder.labels.taxonomy_hash,
-        "data": [{"file": path.name, "sha256": file_hash(path)} for path in request.data],
+        "data": [{"file": path.name, "sha256": file_hash(path)} for path in files],
     }
     against = {
         "baseline_frequencies": "data" if train is None else "train",
@@ -198,6 +204,14 @@ def evaluate_files(request: Request, progress: Progress | None = None) -> Evalua
         "baselines": baseline_figures(examples, taxonomy, request.settings, train, validation),
     }
     return replace(done, figures={**about, **done.figures, **against})
+
+
+def _chosen(request: Request, classifier: Classifier) -> tuple[tuple[Path, ...], list[Example]]:
+    """The paragraphs to measure on, and their files."""
+    if request.split is not None:
+        recorded = recorded_split(classifier.folder, request.split, request.columns)
+        return recorded.files, recorded.examples
+    return request.data, read_examples(request.data, classifier.folder.labels, request.columns)
 
 
 def overlap(examples: Sequence[Example], train: Sequence[Example]) -> int:

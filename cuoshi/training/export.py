@@ -210,10 +210,10 @@ def measure_drift(exact: Scores, scores: Scores, limits: Scores, max_flips: floa
     if drift.at_least > max_flips:
         enough = float(np.ceil(drift.decisions * 1000) / 1000)
         raise ModelError(
-            f"int8 changes {drift.changed:,} of {drift.compared:,} decisions ({drift.decisions:.2%}, and surely "
-            f"over {drift.at_least:.2%}; at most {max_flips:.1%}; largest difference of a score "
-            f"{drift.largest:.3f}); the model is not written; train longer, so that scores move away from the "
-            f"thresholds, or accept it with --finish --set max_flips={enough:.3f}"
+            f"int8 changes {drift.changed:,} of {drift.compared:,} decisions ({drift.decisions:.2%}, "
+            f"and surely over {drift.at_least:.2%}; at most {max_flips:.1%}; largest difference of a score "
+            f"{drift.largest:.3f}); the model is not written; train longer, so that scores move away "
+            f"from the thresholds, or accept it with --finish --set max_flips={enough:.3f}"
         )
     return drift
 

@@ -101,8 +101,8 @@ def check_known(used: Counter[str], labels: LabelSet, files: Iterable[Path]) -> 
         what = f"taxonomy {labels.name} {labels.version}"
         advice = "name the taxonomy of these data with --taxonomy FILE"
     raise DataError(
-        f"{', '.join(map(str, files))}: {unknown.total():,} of {used.total():,} labels are not in {what} ({some}); "
-        f"{advice}"
+        f"{', '.join(map(str, files))}: {unknown.total():,} of {used.total():,} labels are not in {what} "
+        f"({some}); {advice}"
     )
 
 

@@ -37,7 +37,8 @@ def read_paragraphs(paths: Iterable[Path], labels: LabelSet, columns: Columns) -
     """Read paragraphs from JSONL, CSV or Parquet; a row without labels is not coded.
 
     Raises:
-        DataError: lists problems with file and line, or no row of a file has a text, or there is no paragraph.
+        DataError: lists problems with file and line, or no row of a file has a text, or there is no
+            paragraph.
     """
     files = list(paths)
     names = label_names(labels)

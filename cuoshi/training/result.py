@@ -30,10 +30,11 @@ def result_lines(folder: Path) -> list[str]:
         f"int8: largest difference of a score {drift['largest']:.3f}, "
         f"{drift['changed']:,} of {drift['compared']:,} decisions change ({drift['decisions']:.2%})"
     )
-    if drift["decisions"] > made_from["max_flips"]:
+    limit = made_from["max_flips"]
+    if drift["decisions"] > limit:
         lines.append(
-            f"warning: int8: that is above {made_from['max_flips']:.1%}, but may be chance in so few decisions "
-            f"(the share may be as low as {drift['at_least']:.2%}); validate on more paragraphs to be sure"
+            f"warning: int8: that is above {limit:.1%}, but may be chance in so few decisions (the share may be "
+            f"as low as {drift['at_least']:.2%}); validate on more paragraphs to be sure"
         )
     return [*lines, f"{folder}: written; try it: cuoshi label --model {folder} ARTICLE"]
 

@@ -18,6 +18,7 @@ from cuoshi.training.data import Columns, label_array, read_examples
 from cuoshi.training.evaluate import check_taxonomy, score_examples
 from cuoshi.training.metrics import headline
 from cuoshi.training.parts import fresh_part, put_in_place
+from cuoshi.training.recorded import recorded_split
 from cuoshi.training.thresholds import limits_of, threshold_document
 from cuoshi.training.wanted import Row, Wanted, choose, method_of, parse_wanted
 
@@ -51,15 +52,17 @@ def retune(
 
     Args:
         model: folder of a model, or the name of a shipped one.
-        data: files of labelled paragraphs.
+        data: files of labelled paragraphs; without any, the validation paragraphs of the model's training are
+            found again.
         recall: wishes, each ``0.9`` for all labels or ``LABEL=0.9``.
         precision: the same.
-        columns: which column is what.
+        columns: which column of ``data`` is what.
         taxonomy: when given, has to be the one the model was made with.
         threads: for scoring.
 
     Raises:
-        DataError: the data are malformed or have no label, or the taxonomy is not the model's.
+        DataError: the data are malformed or have no label, or cannot be found again; or the taxonomy is not
+            the model's.
         ModelError: the folder is missing or damaged.
         UsageError: a wish cannot be read.
     """
@@ -70,15 +73,19 @@ def retune(
     wanted: list[Wanted] = [parse_wanted("recall", text, classifier.labels) for text in recall]
     wanted += [parse_wanted("precision", text, classifier.labels) for text in precision]
     _check_wishes(wanted)
-    examples = read_examples(data, folder.labels, columns)
+    if data:
+        files, examples = tuple(data), read_examples(data, folder.labels, columns)
+    else:
+        recorded = recorded_split(folder, "validation", columns)
+        files, examples = recorded.files, recorded.examples
     gold = label_array((example.labels for example in examples), classifier.labels)
     if not gold.any():
-        raise DataError(f"{', '.join(map(str, data))}: no paragraph has a label; give data with some")
+        raise DataError(f"{', '.join(map(str, files))}: no paragraph has a label; give data with some")
     scores = score_examples(classifier, examples)
     current = {label: entry.threshold for label, entry in folder.thresholds.labels.items()}
     shared, rows = choose(scores, gold, current, wanted)
     entries = {row.label: row.entry() for row in rows}
-    hashes = " ".join(file_hash(path) for path in data)
+    hashes = " ".join(file_hash(path) for path in files)
     return Retuned(
         folder,
         len(examples),

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 class Table:
     """A titled table; the first ``names`` columns hold words, the others figures.
 
-    ``spare`` are the columns that are left out, in this order, where there is no room for all; several at once
-    where one without the other says little.
+    ``spare`` are the columns that are left out, in this order, where there is no room for all; several at
+    once where one without the other says little.
     """
 
     title: str

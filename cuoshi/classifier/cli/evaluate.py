@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,11 +29,23 @@ if TYPE_CHECKING:
 _DATA_HELP = "Labelled paragraphs: JSONL, CSV or Parquet with a text and its labels."
 
 
+class Split(str, Enum):
+    """Parts of the data that a model was trained with."""
+
+    train = "train"
+    validation = "validation"
+    test = "test"
+
+
 def evaluate(
     model: Annotated[
         str, typer.Argument(metavar="MODEL", help="Folder of a model, or the name of a shipped one.")
     ],
-    data: Annotated[list[Path], typer.Argument(metavar="DATA...", help=_DATA_HELP)],
+    data: Annotated[list[Path] | None, typer.Argument(metavar="DATA", help=_DATA_HELP)] = None,
+    split: Annotated[
+        Split | None,
+        typer.Option("--split", help="Instead of DATA: this part of what the model was trained with."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -89,7 +102,7 @@ def evaluate(
         check_report(out)
     request = Request(
         model=model,
-        data=tuple(data),
+        data=tuple(data or ()),
         taxonomy=taxonomy,
         columns=Columns(id_column, text_column, labels_column, wide),
         by=tuple(by or ()),
@@ -97,6 +110,7 @@ def evaluate(
         validation=tuple(validation or ()),
         settings=Settings(min_support, rounds),
         threads=threads,
+        split=split and split.value,
     )
     with shown("scoring") as progress:
         done = evaluate_files(request, progress)

@@ -32,8 +32,8 @@ def _message(path: Path, taxonomy: Taxonomy | Labels, columns: Columns | None = 
         (
             {"编号": "一", "正文": "封路。", "措施": "closure"},
             Columns(),
-            "no row has a column 'text' for the texts or a column 'labels' for the labels; its columns are '编号', "
-            "'正文', '措施'; name the right ones with --text-column and --labels-column",
+            "no row has a column 'text' for the texts or a column 'labels' for the labels; its columns are "
+            "'编号', '正文', '措施'; name the right ones with --text-column and --labels-column",
         ),
         (
             {"正文": "封路。", "labels": []},
