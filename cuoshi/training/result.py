@@ -33,8 +33,8 @@ def result_lines(folder: Path) -> list[str]:
     limit = made_from["max_flips"]
     if drift["decisions"] > limit:
         lines.append(
-            f"warning: int8: that is above {limit:.1%}, but may be chance in so few decisions (the share may be "
-            f"as low as {drift['at_least']:.2%}); validate on more paragraphs to be sure"
+            f"warning: int8: that is above {limit:.1%}, but may be chance in so few decisions (the share "
+            f"may be as low as {drift['at_least']:.2%}); validate on more paragraphs to be sure"
         )
     return [*lines, f"{folder}: written; try it: cuoshi label --model {folder} ARTICLE"]
 
