@@ -188,9 +188,7 @@ def on_cpu(texts: list[str], arguments: argparse.Namespace) -> None:
     print(
         f"fp32 {whole / 1e9:.0f}, int8 {small / 1e9:.0f} GFLOP/s measured; {work / 1e9:.2f} GFLOP a paragraph"
     )
-    print(
-        f"engine: {reached / 1e9:.0f} GFLOP/s, {reached / small:.0%} of int8, {reached / whole:.1f} x fp32"
-    )
+    print(f"engine: {reached / 1e9:.0f} GFLOP/s, {reached / small:.0%} of int8, {reached / whole:.1f} x fp32")
     if arguments.decisions:
         decisions(threads, peer, texts)
     for classifier in engines.values():
