@@ -54,7 +54,7 @@ def problems(path: Path) -> str:
 
 class TestShipped:
     def test_has_29_labels_in_7_groups(self) -> None:
-        assert (SHIPPED.name, SHIPPED.version) == ("measures-zh", "1.0.0")
+        assert (SHIPPED.name, SHIPPED.version) == ("measures-zh", "1.1.0")
         assert len(SHIPPED.ids) == len(set(SHIPPED.ids)) == 29
         assert (SHIPPED.ids[0], SHIPPED.ids[14], SHIPPED.ids[-1]) == (
             "command",
