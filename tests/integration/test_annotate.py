@@ -97,7 +97,11 @@ for line in sys.stdin:
         os.dup2(os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         sys.argv = ["cuoshi", *arguments]
-        main()
+        try:
+            main()
+        except SystemExit as end:
+            sys.stderr.flush()
+            os._exit(end.code)  # at once: libraries cannot end the threads that the fork did not take along
     print(child, flush=True)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
