@@ -22,7 +22,7 @@ TEXTS = [
     "小区从今晚起封闭,只留一个门。",
     "医院收治了三名病人。",
 ]
-ROWS = 3_000
+ROWS = 1_500
 posix = pytest.mark.skipif(os.name == "nt", reason="signals and limits of POSIX")
 
 
