@@ -154,7 +154,7 @@ def annotate(
         encoding=encoding,
     )
     with _signals():
-        found = find_inputs(inputs)
+        found = find_inputs(inputs, target.remains())
         check_apart(target, found)
         with Classifier.load(model, device=device, threads=threads, workers=workers) as classifier:
             classifier.check(selection)
@@ -173,7 +173,9 @@ def check_apart(target: Target, inputs: Sequence[Input]) -> None:
     for path in target.remains():
         for each in inputs:
             if each.size is not None and path.samefile(each.path):
-                raise UsageError(f"{each.name}: is a file of the output; choose another --out")
+                raise UsageError(
+                    f"{each.name}: is a file of the output; leave it out, or choose another --out"
+                )
 
 
 def _run(classifier: Classifier, job: Job) -> None:
