@@ -47,7 +47,7 @@ def recorded_split(folder: ModelFolder, split: str, given: Columns | None = None
     for path in files:
         _check_file(folder, split, path, made_from["data_sha256"].get(str(path)))
     columns = Columns(
-        *(made_from[key] for key in ("id_column", "text_column", "labels_column")), made_from["wide"]
+        made_from["id_column"], made_from["text_column"], made_from["labels_column"], made_from["wide"]
     )
     chosen = set(wanted)
     found = [example for example in read_examples(files, folder.labels, columns) if example.id in chosen]

@@ -46,7 +46,7 @@ def flood_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = ("train", DATA, "--test", TEST, "--taxonomy", TAXONOMY, "--out", out)
     # A network that learned so little is unsure, and int8 tips more of its decisions than a finished one's.
     less = ("--epochs", str(EPOCHS), "--patience", "0", "--set", "max_flips=0.03")
-    result = run(*command, "--set", "validation_share=0.2", *less)
+    result = run(*command, "--validation-share", "0.2", *less)
     assert result.returncode == 0, result.stderr
     assert "0 fail" in result.stderr
     return out

@@ -69,14 +69,35 @@ def test_the_readmes_python(readme: str, classifier: Classifier) -> None:
     assert classifier.label(sentences) == expected
 
 
-def test_the_readmes_commands_exist() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    options = set(re.findall(r"cuoshi label[^\n#]*", text))
+@pytest.mark.parametrize("command", ["label", "annotate", "train", "evaluate", "thresholds", "compare"])
+def test_the_readmes_commands_exist(command: str) -> None:
     usage = subprocess.run(
-        [sys.executable, "-m", "cuoshi", "label", "--help"], capture_output=True, check=True, text=True
+        [sys.executable, "-m", "cuoshi", command, "--help"], capture_output=True, check=True, text=True
     ).stdout
-    for option in {o for line in options for o in re.findall(r"--[a-z-]+", line)}:
-        assert option in usage, option
+    for readme in ("README.md", "README.zh.md"):
+        text = (ROOT / readme).read_text(encoding="utf-8").replace("\\\n", " ")
+        lines = re.findall(rf"cuoshi {command}\b[^\n#`]*", text)
+        assert lines, readme
+        for option in {o for line in lines for o in re.findall(r"--[a-z-]+", line)}:
+            assert option in usage, (readme, option)
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh.md"])
+def test_what_the_readmes_name_is_there(readme: str) -> None:
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)\)", text):
+        assert (ROOT / target).exists(), target
+    for target in re.findall(r"examples/[\w./-]+", text):
+        assert (ROOT / target).exists(), target
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    section = project.partition("[project.optional-dependencies]")[2].partition("\n[")[0]
+    extras = set(re.findall(r"^(\w+) = ", section, flags=re.MULTILINE))
+    # TensorBoard stands in docs/training.md; the others are for development.
+    assert set(re.findall(r"^\| `(\w+)` \|", text, flags=re.MULTILINE)) == extras - {
+        "base",
+        "dev",
+        "tensorboard",
+    }
 
 
 def test_furniture_and_ordinary_text_carry_nothing(classifier: Classifier) -> None:

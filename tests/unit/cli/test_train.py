@@ -128,7 +128,7 @@ class TestModel:
         (broken / "labels.json").write_text("{}", encoding="utf-8")
         result = run("model", "list", small_model, tmp_path)
         assert "small-model 1.0.0" in result.stdout
-        assert "measures-zh 1.0.0" in result.stdout
+        assert "measures-zh 1." in result.stdout
         assert "altered or damaged" in result.stdout
         rows = json.loads(run("model", "list", small_model, "--json").stdout)
         assert [row["name"] for row in rows] == ["small-model", "measures-zh"]
