@@ -141,6 +141,7 @@ def small_config(tiny_base: Path, small_data: Path, small_taxonomy_file: Path) -
         max_tokens=32,
         window_overlap=8,
         bf16=False,
+        overlap="keep",
         threads=1,
     )
 

@@ -37,7 +37,7 @@ class ModelConfig(_Frozen):
     """``config.json``: the encoder's shape and how long text is read.
 
     ``max_tokens`` is the window in tokens, the two special ones included; a longer paragraph is read by
-    windows that overlap by ``window_overlap`` tokens.
+    windows that overlap by ``window_overlap`` tokens. ``pad_id`` is the token that fills up batches.
     """
 
     format: int = Field(ge=1, le=1)
@@ -51,6 +51,7 @@ class ModelConfig(_Frozen):
     max_position_embeddings: int
     type_vocab_size: int
     layer_norm_eps: float
+    pad_id: int = Field(default=1, ge=0)
     max_tokens: int = Field(ge=16)
     window_overlap: int = Field(ge=0)
 

@@ -17,13 +17,22 @@ from cuoshi.classifier.engines.devices import AUTO, Device, choose_device
 from cuoshi.classifier.errors import ModelError, UsageError
 from cuoshi.classifier.modelfolder import ONNX, TOKENIZER, WEIGHTS, ModelFolder, open_model
 from cuoshi.classifier.streaming import pipeline
-from cuoshi.classifier.tokens import MAX_CHARACTERS, Tokens, open_tokenizer, tokenised
+from cuoshi.classifier.tokens import MAX_CHARACTERS, Tokens, open_tokenizer, tokenised, unknown_token
 
 if TYPE_CHECKING:
     from cuoshi.classifier.engines.onnx import OnnxEngine
     from cuoshi.classifier.engines.workers import WorkerEngine
 
-__all__ = ["MAX_CHARACTERS", "Classifier", "Evidence", "Scored", "Selection", "open_tokenizer", "sentences"]
+__all__ = [
+    "MAX_CHARACTERS",
+    "Classifier",
+    "Evidence",
+    "Scored",
+    "Selection",
+    "open_tokenizer",
+    "sentences",
+    "unknown_token",
+]
 
 WINDOW = 1_024
 CUDA_WINDOW = 8_192

@@ -43,7 +43,7 @@ def tokenised(tokenizer: Tokenizer, texts: Sequence[str], first: int = 1) -> lis
                 f"paragraph {number:,} has {len(text):,} characters (at most {MAX_CHARACTERS:,}); "
                 "split the text into paragraphs, one a line"
             )
-    unknown_id = tokenizer.token_to_id("<unk>")
+    unknown_id = unknown_token(tokenizer)
     slices = [_slices(text) for text in texts]
     encodings = iter(tokenizer.encode_batch_fast([piece for pieces in slices for piece in pieces]))
     result: list[Tokens] = []
@@ -67,6 +67,12 @@ def open_tokenizer(path: Path) -> Tokenizer:
         return Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises bare exceptions of its Rust side
         raise ModelError(f"{path}: not a tokenizer ({error}); get the model again") from None
+
+
+def unknown_token(tokenizer: Tokenizer) -> int | None:
+    """The id of what stands for text outside the vocabulary, of unigram or of WordPiece vocabularies."""
+    first: int | None = tokenizer.token_to_id("<unk>")
+    return tokenizer.token_to_id("[UNK]") if first is None else first
 
 
 def _slices(text: str) -> list[str]:

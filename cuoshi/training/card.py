@@ -7,7 +7,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from cuoshi.classifier.taxonomy import Taxonomy
+from cuoshi.classifier.modelfolder import Labels
 from cuoshi.training.metrics import MIN_SUPPORT
 from cuoshi.training.tables import Table, figure
 
@@ -47,9 +47,10 @@ $table
 """)
 
 
-def write_card(folder: Path, taxonomy: Taxonomy) -> None:
+def write_card(folder: Path) -> None:
     """Write ``README.md``; the text of ``card-notes.md``, when the folder has it, goes into its middle."""
     config = _json(folder / "config.json")
+    labels = Labels.model_validate(_json(folder / "labels.json"))
     origin = _json(folder / "training.json").get("base_origin")
     metrics = _json(folder / "metrics.json")
     notes_file = folder / NOTES
@@ -57,10 +58,10 @@ def write_card(folder: Path, taxonomy: Taxonomy) -> None:
     text = _TEMPLATE.substitute(
         name=config["name"],
         version=config["version"],
-        count=len(taxonomy.ids),
-        taxonomy=taxonomy.name,
-        taxonomy_version=taxonomy.version,
-        hash=taxonomy.hash[:12],
+        count=len(labels.ids),
+        taxonomy=labels.taxonomy,
+        taxonomy_version=labels.taxonomy_version,
+        hash=labels.taxonomy_hash[:12],
         layers=config["num_hidden_layers"],
         hidden=config["hidden_size"],
         vocabulary=f"{config['vocab_size']:,}",
@@ -72,7 +73,7 @@ def write_card(folder: Path, taxonomy: Taxonomy) -> None:
         largest=f"{metrics['int8']['largest']:.3f}",
         mean=f"{metrics['int8']['mean']:.4f}",
         flips=f"{metrics['int8']['flips']:.1%}",
-        table=_labels(folder, metrics, taxonomy),
+        table=_labels(folder, metrics, labels),
     )
     (folder / "README.md").write_text(text, encoding="utf-8")
 
@@ -85,6 +86,8 @@ def _figures(metrics: dict[str, Any]) -> str:
     ]
     tables = [Table("", ("", *sets), tuple(rows)).grid()]
     for name, value in sets.items():
+        if value.get("baselines"):
+            tables += [f"Baselines on `{name}`:", _baselines(value["baselines"]).grid()]
         for key in value:
             if key.startswith("by_"):
                 lead = f"On `{name}` by {key.removeprefix('by_')}:"
@@ -105,7 +108,7 @@ def _breakdown(parts: dict[str, Any]) -> Table:
     return Table("", ("", "paragraphs", *(_TITLES[key] for key in _BROKEN_DOWN)), rows)
 
 
-def _labels(folder: Path, metrics: dict[str, Any], taxonomy: Taxonomy) -> str:
+def _labels(folder: Path, metrics: dict[str, Any], labels: Labels) -> str:
     """A row a label: threshold, and F1 with interval and support on every data set measured by label."""
     thresholds = _json(folder / "thresholds.json")["labels"]
     sets = {name: value["labels"] for name, value in metrics.items() if "labels" in value}
@@ -113,16 +116,25 @@ def _labels(folder: Path, metrics: dict[str, Any], taxonomy: Taxonomy) -> str:
     for name in sets:
         header += [f"{name} F1", "support"]
     rows = []
-    for label in taxonomy.labels:
+    for label in labels.labels:
         limit = thresholds[label.id]
-        cells = [f"`{label.id}`", label.name.get("zh"), f"{limit['threshold']:.3f}", str(limit["support"])]
+        cells = [f"`{label.id}`", label.name_in("zh"), f"{limit['threshold']:.3f}", str(limit["support"])]
         for figures in sets.values():
             row = figures[label.id]
-            low, high = row["interval"]
-            f1 = f"{row['f1']:.2f} [{low:.2f}–{high:.2f}]" if row["support"] else figure(None)
-            cells += [f1, str(row["support"])]
+            cells += [_f1(row) if row["support"] else figure(None), str(row["support"])]
         rows.append(tuple(cells))
     return Table("", tuple(header), tuple(rows), names=2).grid()
+
+
+def _f1(row: dict[str, Any]) -> str:
+    low, high = row["interval"]
+    return f"{row['f1']:.2f} [{low:.2f}–{high:.2f}]"
+
+
+def _baselines(baselines: dict[str, Any]) -> Table:
+    keys = ("micro_f1", "macro_f1", "exact_match", "no_measure_f1")
+    rows = tuple((name, *(figure(row[key]) for key in keys)) for name, row in baselines.items())
+    return Table("", ("", *(_TITLES[key] for key in keys)), rows)
 
 
 def _json(path: Path) -> dict[str, Any]:

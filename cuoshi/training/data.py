@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -13,12 +13,28 @@ import numpy as np
 import numpy.typing as npt
 
 from cuoshi.classifier.errors import DataError
+from cuoshi.classifier.rows import BadRow, read_rows
 from cuoshi.classifier.taxonomy import Taxonomy
+from cuoshi.training.cells import LabelSet, label_names, split_cell, wide_labels
 
 SHOWN_PROBLEMS = 20
 KEYS = ("id", "text", "labels")
 Targets = npt.NDArray[np.float32]
 LabelArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column of the data is what.
+
+    ``wide``: labels stand in columns of their own, named after the labels, of 0 and 1; ``labels`` is then
+    not read.
+    """
+
+    id: str = "id"
+    text: str = "text"
+    labels: str = "labels"
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,20 +51,100 @@ class Example:
     where: str = ""
 
 
-def read_examples(paths: Iterable[Path], taxonomy: Taxonomy) -> list[Example]:
-    """Read JSONL files of ``{"id", "text", "labels", …}``.
+def read_examples(paths: Iterable[Path], labels: LabelSet, columns: Columns | None = None) -> list[Example]:
+    """Read labelled paragraphs from JSONL, CSV or Parquet.
+
+    Labels stand in a list, in one cell (see :func:`cuoshi.training.cells.split_cell`) or in a column each;
+    they are named by id or by name. A row without an id gets ``file:line`` as its id.
+
+    Args:
+        paths: the files.
+        labels: a taxonomy, or the labels of a model.
+        columns: which column is what; ``id``, ``text`` and ``labels`` by default.
 
     Raises:
         DataError: lists up to twenty problems of all files with file and line, and their number; or there
             is no paragraph.
     """
     files = list(paths)
-    examples, problems = collect_examples(files, taxonomy)
+    named = columns or Columns()
+    names = label_names(labels)
+    examples: list[Example] = []
+    problems: list[str] = []
+    known: dict[str, str] = {}
+    for path in files:
+        for where, row, faults in rows_of(path):
+            example, found = (None, faults) if faults else _example(row, where, labels, names, named)
+            if example is not None:
+                example = _with_known_id(example, known, found)
+                examples.append(example)
+            problems += [f"{where}: {problem}" for problem in found]
     if problems:
         raise DataError(problem_list(problems))
     if not examples:
         raise DataError(f"{', '.join(map(str, files))}: no labelled paragraph; give a file that has some")
     return examples
+
+
+def _example(
+    row: dict[str, Any], where: str, labels: LabelSet, names: Mapping[str, str], columns: Columns
+) -> tuple[Example | None, list[str]]:
+    """The paragraph in a row, when it can be told, and what is wrong with it."""
+    wanted = [columns.text] if columns.wide else [columns.text, columns.labels]
+    missing = [f"key '{key}' is missing" for key in wanted if row.get(key) is None]
+    if missing:
+        return None, missing
+    made = columns.id not in row and columns.id == Columns.id
+    name = _short(where) if made else row.get(columns.id)
+    found, problems = _label_ids(row, labels, names, columns)
+    problems = [*_text_problems(name, row[columns.text], columns.id, columns.text), *problems]
+    used = {columns.id, columns.text, *(names if columns.wide else [columns.labels])}
+    meta = {key: value for key, value in row.items() if key not in used}
+    return Example(str(name), str(row[columns.text]), found, meta, where), problems
+
+
+def _label_ids(
+    row: dict[str, Any], labels: LabelSet, names: Mapping[str, str], columns: Columns
+) -> tuple[tuple[str, ...], list[str]]:
+    if columns.wide:
+        chosen, problems = wide_labels(row, names)
+        return tuple(chosen), problems
+    cell = row[columns.labels]
+    values = split_cell(cell, names) if isinstance(cell, str) else cell
+    if isinstance(values, list):
+        values = [names.get(value, value) if isinstance(value, str) else value for value in values]
+    problems = label_problems(values, columns.labels, labels)
+    return (tuple(map(str, values)) if isinstance(values, list) else ()), problems
+
+
+def _with_known_id(example: Example, known: dict[str, str], problems: list[str]) -> Example:
+    """The example, after its id was noted; an id that was made gets the whole path if it stands already."""
+    if example.id in known and example.id == _short(example.where):
+        example = replace(example, id=example.where)
+    if example.id in known:
+        problems.append(f"id '{example.id}' stands already at {known[example.id]}")
+    known.setdefault(example.id, example.where)
+    return example
+
+
+def _short(where: str) -> str:
+    """``file:line`` without the folders of the file."""
+    return Path(where).name
+
+
+def rows_of(path: Path) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
+    """The rows of a file, each with ``file:line`` and what is wrong with it as a row.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; give a file of labelled paragraphs")
+    for row in read_rows(path):
+        if isinstance(row, BadRow):
+            yield row.where, {}, [row.reason]
+        else:
+            yield row.where, row.values, []
 
 
 def collect_examples(
@@ -58,6 +154,8 @@ def collect_examples(
     seen: dict[str, str] | None = None,
 ) -> tuple[list[Example], list[str]]:
     """Every row that can be read, faulty ones among them, and all problems as ``file:line: problem``.
+
+    This is the strict form of the corpus: JSONL with these very keys, labels as lists of ids.
 
     Args:
         paths: JSONL files.
@@ -126,7 +224,7 @@ def text_rows(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
     return rows, problems
 
 
-def label_problems(labels: Any, key: str, taxonomy: Taxonomy) -> list[str]:
+def label_problems(labels: Any, key: str, taxonomy: LabelSet) -> list[str]:
     """What is wrong with the list of labels under a key of a row."""
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
         return [f"'{key}' is no list of label ids"]
@@ -152,21 +250,27 @@ def _parse(
         problems = [f"key '{key}' is missing" for key in keys if key not in row]
     if not all(key in row for key in KEYS):
         return None, problems
-    if not _is_id(row["id"]):
-        problems.append("'id' is empty or neither a string nor a number")
-    if not isinstance(row["text"], str) or not row["text"].strip():
-        problems.append("'text' is empty or no string")
-    problems += [
-        f"'{key}' holds half of a surrogate pair, which is no text"
-        for key in ("id", "text")
-        if any("\ud800" <= character <= "\udfff" for character in str(row[key]))
-    ]
+    problems += _text_problems(row["id"], row["text"], "id", "text")
     problems += label_problems(row["labels"], "labels", taxonomy)
     if not isinstance(row["labels"], list):
         return None, problems
     labels = tuple(str(label) for label in row["labels"])
     meta = {key: value for key, value in row.items() if key not in KEYS}
     return Example(str(row["id"]), str(row["text"]), labels, meta, where), problems
+
+
+def _text_problems(name: Any, text: Any, id_key: str, text_key: str) -> list[str]:
+    problems = []
+    if not _is_id(name):
+        problems.append(f"'{id_key}' is empty or neither a string nor a number")
+    if not isinstance(text, str) or not text.strip():
+        problems.append(f"'{text_key}' is empty or no string")
+    problems += [
+        f"'{key}' holds half of a surrogate pair, which is no text"
+        for key, value in ((id_key, name), (text_key, text))
+        if any("\ud800" <= character <= "\udfff" for character in str(value))
+    ]
+    return problems
 
 
 def _is_id(value: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -61,44 +61,33 @@ def headline(predicted: Decisions, gold: Decisions) -> dict[str, float]:
     return {name: metric(predicted, gold) for name, metric in HEADLINE.items()}
 
 
-def headline_intervals(predicted: Decisions, gold: Decisions) -> dict[str, tuple[float, float]]:
-    """The 95 % intervals of :func:`headline`.
+def reliability(scores: Values, gold: Decisions, bins: int = 15) -> list[dict[str, Any]]:
+    """All scores, whatever their label, in bins of equal width; empty bins are left out.
 
-    Macro-F1 is taken over the labels it has on all paragraphs: resampling must not change which they are.
+    Returns:
+        A dict a bin: ``low``, ``high``, ``count`` of scores, their ``mean_score``, and the ``share`` of them
+        whose label is true.
     """
-    enough = gold.sum(axis=0) >= MIN_SUPPORT
-    return {
-        name: bootstrap_interval(partial(macro_f1, min_support=0), predicted[:, enough], gold[:, enough])
-        if name == "macro_f1"
-        else bootstrap_interval(metric, predicted, gold)
-        for name, metric in HEADLINE.items()
-    }
+    flat, hits = scores.reshape(-1), gold.reshape(-1)
+    place = np.minimum((flat * bins).astype(int), bins - 1)
+    rows = []
+    for number in range(bins):
+        inside = place == number
+        if inside.any():
+            rows.append(
+                {
+                    "low": number / bins,
+                    "high": (number + 1) / bins,
+                    "count": int(inside.sum()),
+                    "mean_score": float(flat[inside].mean()),
+                    "share": float(hits[inside].mean()),
+                }
+            )
+    return rows
 
 
 def calibration_error(scores: Values, gold: Decisions, bins: int = 15) -> float:
     """Expected calibration error over all scores, in bins of equal width (Guo et al., 2017)."""
-    flat, hits = scores.reshape(-1), gold.reshape(-1)
-    place = np.minimum((flat * bins).astype(int), bins - 1)
-    error = 0.0
-    for number in range(bins):
-        inside = place == number
-        if inside.any():
-            error += inside.mean() * abs(float(flat[inside].mean()) - float(hits[inside].mean()))
-    return float(error)
-
-
-def bootstrap_interval(
-    metric: Metric,
-    predicted: Decisions,
-    gold: Decisions,
-    rounds: int = 1000,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """95 % interval of a metric by resampling paragraphs with replacement."""
-    random = np.random.default_rng(seed)
-    values = []
-    for _ in range(rounds):
-        rows = random.integers(0, len(gold), len(gold))
-        values.append(metric(predicted[rows], gold[rows]))
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
+    rows = reliability(scores, gold, bins)
+    total = sum(row["count"] for row in rows)
+    return float(sum(row["count"] / total * abs(row["mean_score"] - row["share"]) for row in rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -38,7 +39,15 @@ def fresh_part(out: Path) -> Path:
 
 
 def put_in_place(part: Path, out: Path) -> None:
-    """Rename a complete folder to ``out``; what was there is removed last."""
+    """Rename a complete folder to ``out``; what was there is removed last.
+
+    Its files get the rights that new files have: safetensors lets nobody but the owner read what it writes.
+    """
+    mask = os.umask(0)
+    os.umask(mask)
+    for file in part.iterdir():
+        if file.is_file():
+            file.chmod(0o666 & ~mask)
     old = out.with_name(out.name + ".old")
     if old.exists():
         shutil.rmtree(old)

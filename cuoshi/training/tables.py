@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Table:
-    """A titled table; the first ``names`` columns hold words, the others figures."""
+    """A titled table; the first ``names`` columns hold words, the others figures.
+
+    ``spare`` are the columns that are left out, in this order, where there is no room for all.
+    """
 
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     names: int = 1
+    spare: tuple[int, ...] = ()
+
+    def without(self, columns: Collection[int]) -> Table:
+        """The table without some of its columns."""
+        kept = [number for number in range(len(self.header)) if number not in columns]
+        names = sum(number < self.names for number in kept)
+        rows = tuple(tuple(row[number] for number in kept) for row in self.rows)
+        return Table(self.title, tuple(self.header[number] for number in kept), rows, names)
 
     def markdown(self) -> str:
         """The table in Markdown under its title in bold."""

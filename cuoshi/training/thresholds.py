@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,10 @@ from cuoshi.training.metrics import Decisions, micro_f1
 Scores = npt.NDArray[np.float32]
 GRID: Scores = np.round(np.arange(0.10, 0.90, 0.01), 2).astype(np.float32)
 MIN_SUPPORT = 20  # positives from which on a label's own best threshold is more than noise
+METHOD = (
+    "per label: middle of the best-F1 plateau on validation, averaged with the shared threshold; "
+    f"shared threshold below {MIN_SUPPORT} positives"
+)
 TOLERANCE = 0.01  # how far below its best F1 may lie and still count as on the plateau
 
 
@@ -54,6 +59,26 @@ def tune(
 def limits_of(rows: Sequence[dict[str, Any]]) -> Scores:
     """The thresholds of :func:`tune` as scores are compared with them."""
     return np.array([row["threshold"] for row in rows], dtype=np.float32)
+
+
+def threshold_document(
+    method: str, data: str, shared: float, rows: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """``thresholds.json``: how they were found, on what, when, and a row a label.
+
+    Args:
+        method: in words.
+        data: SHA-256 of the files they were found on, blanks between.
+        shared: the one threshold for labels that have none of their own.
+        rows: by label, with at least ``threshold``, ``support`` and ``tuned``.
+    """
+    return {
+        "method": method,
+        "data": data,
+        "date": datetime.now(timezone.utc).date().isoformat(),
+        "shared": shared,
+        "labels": rows,
+    }
 
 
 def _plateau(scores: Scores, gold: Decisions) -> float:

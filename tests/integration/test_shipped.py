@@ -105,11 +105,11 @@ def test_articles_off_the_web(classifier: Classifier, shared: Path) -> None:
 
 @pytest.mark.shared
 def test_figures_on_real_text(shared: Path) -> None:
-    from cuoshi.training.evaluate import evaluate_folder
+    from cuoshi.training.evaluate import Request, evaluate_files
 
     folder = open_model()
-    data = [shared / "data" / "real_dev.jsonl"]
-    figures = evaluate_folder(folder.path, data, load_taxonomy())
+    data = shared / "data" / "real_dev.jsonl"
+    figures = evaluate_files(Request(str(folder.path), (data,))).figures
     stored = json.loads(folder.file("metrics.json").read_text(encoding="utf-8"))["real"]
     for name in ("micro_f1", "macro_f1", "exact_match", "no_measure_f1"):
         assert figures[name] == pytest.approx(stored[name], abs=0.01), name

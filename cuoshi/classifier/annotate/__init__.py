@@ -7,9 +7,10 @@ themselves.
 from __future__ import annotations
 
 from cuoshi.classifier.annotate.inputs import Input, find_inputs
+from cuoshi.classifier.annotate.job import Elsewhere, Job, Listener, Terminated
 from cuoshi.classifier.annotate.manifest import RunManifest, read_manifest
 from cuoshi.classifier.annotate.plan import Plan, Reject, Unit
-from cuoshi.classifier.annotate.run import Elsewhere, Job, Listener, Terminated, annotate
+from cuoshi.classifier.annotate.run import annotate
 from cuoshi.classifier.annotate.target import Target, choose_target
 from cuoshi.classifier.annotate.work import Annotated, annotate_rows, annotate_units
 

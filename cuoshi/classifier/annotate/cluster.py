@@ -8,19 +8,22 @@ import importlib.util
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cuoshi.classifier.engines.devices import AUTO, CPU
-from cuoshi.classifier.errors import MissingExtraError, UsageError
+from cuoshi.classifier.errors import MissingExtraError, UsageError, WorkerError
 from cuoshi.classifier.predict import CUDA_WINDOW, WINDOW
 
 LOCAL = "local"
 CUDA = "cuda"
 _STORE = 512 << 20
 """Bytes of shared memory for results under way, of a cluster that is started here."""
+_PATIENCE = 10.0
+"""Seconds to wait for a cluster to answer."""
 
 
 @dataclass(frozen=True)
@@ -125,16 +128,26 @@ def _init(ray: Any, address: str, cpus: int | None) -> None:
         }
     before = signal.getsignal(signal.SIGTERM)
     try:
+        _see_whether_it_is_there(address)
         with _no_stderr():
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL, **own)
     except (ConnectionError, OSError, RuntimeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
+        if address == LOCAL:
+            raise WorkerError(f"Ray does not start on this machine ({reason}); use --engine local") from None
         raise UsageError(
             f"--address {address}: no Ray cluster to work with ({reason}); start one with "
             "`ray start --head`, or leave --address out"
         ) from None
     finally:
         signal.signal(signal.SIGTERM, before)  # Ray has put its own there
+
+
+def _see_whether_it_is_there(address: str) -> None:
+    """Raise OSError where nothing answers at ``HOST:PORT``; Ray would wait for minutes."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
 
 
 @contextlib.contextmanager
@@ -158,6 +171,6 @@ def _cluster(nodes: Sequence[dict[str, Any]], device: str, workers: int | None, 
         device = CUDA if sum(gpus) and importlib.util.find_spec("torch") else CPU
     room = sum(gpus) if device == CUDA else sum(number // threads for number in cpus)
     if not room:
-        what = "GPU" if device == CUDA else f"{threads} CPUs"
-        raise UsageError(f"no machine of the cluster has {what} for an actor; see `ray status`")
+        what = "a GPU" if device == CUDA else f"{threads} CPUs, as --threads asks for"
+        raise UsageError(f"no machine of the cluster has {what}; see `ray status`")
     return Cluster(workers or room, device, threads, room, len(alive), sum(cpus), sum(gpus))

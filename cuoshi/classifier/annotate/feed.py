@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cuoshi.classifier.annotate.inputs import Input
+from cuoshi.classifier.annotate.items import ArticleBytes, Item
 from cuoshi.classifier.annotate.plan import Plan, Reject, Unit
-from cuoshi.classifier.annotate.readers import ArticleBytes, Item, Reader, open_reader
+from cuoshi.classifier.annotate.readers import Reader, open_reader
 from cuoshi.classifier.annotate.tally import SHOWN, SeenIds, Tally
 from cuoshi.classifier.annotate.units import article_units, bad_row, row_ident, row_units, usable
 from cuoshi.classifier.errors import CuoshiError

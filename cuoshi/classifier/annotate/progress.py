@@ -89,18 +89,18 @@ class PlainProgress:
         """Nothing is left open."""
 
     def begun(self, state: State, total: int | None) -> None:
-        """See :class:`cuoshi.classifier.annotate.run.Listener`."""
+        """See :class:`cuoshi.classifier.annotate.job.Listener`."""
         self._pace.begin(state, total)
         self._last = self._clock()
 
     def stored(self, state: State) -> None:
-        """See :class:`cuoshi.classifier.annotate.run.Listener`."""
+        """See :class:`cuoshi.classifier.annotate.job.Listener`."""
         if self._clock() - self._last >= EVERY:
             self._last = self._clock()
             self._say(line(state, self._pace))
 
     def notice(self, text: str) -> None:
-        """See :class:`cuoshi.classifier.annotate.run.Listener`."""
+        """See :class:`cuoshi.classifier.annotate.job.Listener`."""
         self._say(f"cuoshi: {text}")
 
 
@@ -130,17 +130,17 @@ class BarProgress:
         self._progress.stop()
 
     def begun(self, state: State, total: int | None) -> None:
-        """See :class:`cuoshi.classifier.annotate.run.Listener`."""
+        """See :class:`cuoshi.classifier.annotate.job.Listener`."""
         self._pace.begin(state, total)
         self._progress.update(self._task, total=total or None)
         self._show(state)
 
     def stored(self, state: State) -> None:
-        """See :class:`cuoshi.classifier.annotate.run.Listener`."""
+        """See :class:`cuoshi.classifier.annotate.job.Listener`."""
         self._show(state)
 
     def notice(self, text: str) -> None:
-        """See :class:`cuoshi.classifier.annotate.run.Listener`."""
+        """See :class:`cuoshi.classifier.annotate.job.Listener`."""
         self._progress.console.print(f"cuoshi: {text}", markup=False, highlight=False)
 
     def _show(self, state: State) -> None:

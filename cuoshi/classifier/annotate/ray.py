@@ -20,9 +20,9 @@ from cuoshi import __version__
 from cuoshi.classifier.annotate.cluster import CUDA, Cluster
 from cuoshi.classifier.annotate.feed import Chunk, Start, chunks
 from cuoshi.classifier.annotate.inputs import Input
+from cuoshi.classifier.annotate.job import Done, Job
 from cuoshi.classifier.annotate.manifest import PACKAGES
 from cuoshi.classifier.annotate.plan import Plan
-from cuoshi.classifier.annotate.run import Done, Job
 from cuoshi.classifier.annotate.work import annotate_units
 from cuoshi.classifier.engines.devices import CPU
 from cuoshi.classifier.errors import CuoshiError, DataError, UsageError, WorkerError

@@ -6,14 +6,14 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Protocol
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, BinaryIO
 
 from cuoshi.classifier.annotate.columns import Columns, output_columns
-from cuoshi.classifier.annotate.feed import Chunk, Start, chunks
-from cuoshi.classifier.annotate.inputs import Input, is_open_ended
-from cuoshi.classifier.annotate.journal import Journal, State, read_journal
+from cuoshi.classifier.annotate.feed import Chunk, chunks
+from cuoshi.classifier.annotate.inputs import is_open_ended
+from cuoshi.classifier.annotate.job import Done, Elsewhere, Job, Listener
+from cuoshi.classifier.annotate.journal import Journal, read_journal
 from cuoshi.classifier.annotate.manifest import (
     OutputEntry,
     RunManifest,
@@ -25,53 +25,14 @@ from cuoshi.classifier.annotate.manifest import (
 )
 from cuoshi.classifier.annotate.peek import parquet_types, peek
 from cuoshi.classifier.annotate.pipeline import Pipeline
-from cuoshi.classifier.annotate.plan import Plan
 from cuoshi.classifier.annotate.sinks import Sink, open_sink, write_all
 from cuoshi.classifier.annotate.target import Target, locked, sync_folder
 from cuoshi.classifier.annotate.values import as_json
-from cuoshi.classifier.annotate.work import Annotated, laid_out
+from cuoshi.classifier.annotate.work import laid_out
 from cuoshi.classifier.errors import CuoshiError, DataError, UsageError
 from cuoshi.classifier.names import printable
 from cuoshi.classifier.predict import Classifier
 from cuoshi.classifier.tokens import Tokens
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is to be done: inputs in order, options, output; ``engine`` tells the manifest what computes."""
-
-    inputs: Sequence[Input]
-    plan: Plan
-    target: Target
-    resume: bool = False
-    force: bool = False
-    engine: dict[str, Any] = field(default_factory=dict)
-
-
-Done = tuple[Chunk, Annotated]
-"""A chunk, and what became of its paragraphs."""
-Elsewhere = Callable[[Job, Start | None], Generator[Done, None, None]]
-"""Does all the reading and labelling that is left of a job, behind a start; chunks come in their order."""
-
-
-class Listener(Protocol):
-    """Whoever watches a run. Called from another thread than the one that labels."""
-
-    def begun(self, state: State, total: int | None) -> None:
-        """The run is about to begin, or to go on; ``total`` is the bytes of all inputs, if they are known."""
-        ...
-
-    def stored(self, state: State) -> None:
-        """A chunk lies on the disk."""
-        ...
-
-    def notice(self, text: str) -> None:
-        """Something is worth a line."""
-        ...
-
-
-class Terminated(BaseException):
-    """The run was asked to end by SIGTERM."""
 
 
 def annotate(

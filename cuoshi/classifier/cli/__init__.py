@@ -7,7 +7,18 @@ from typing import Annotated
 import typer
 
 from cuoshi import __version__
-from cuoshi.classifier.cli import annotate, corpus, label, runs, taxonomy
+from cuoshi.classifier.cli import (
+    annotate,
+    compare,
+    corpus,
+    evaluate,
+    label,
+    model,
+    runs,
+    taxonomy,
+    thresholds,
+    train,
+)
 from cuoshi.classifier.cli.guard import guarded
 from cuoshi.classifier.cli.output import emit
 
@@ -22,6 +33,11 @@ app = typer.Typer(
 app.command("label")(label.label)
 app.command("annotate")(annotate.annotate)
 app.add_typer(runs.app, name="runs")
+app.command("evaluate")(evaluate.evaluate)
+app.command("compare")(compare.compare)
+app.command("train")(train.train)
+app.command("thresholds")(thresholds.thresholds)
+app.add_typer(model.app, name="model")
 app.add_typer(taxonomy.app, name="taxonomy")
 app.add_typer(corpus.app, name="corpus")
 

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from cuoshi.classifier.cli.options import JsonOption, TaxonomyOption
 from cuoshi.classifier.cli.output import emit, emit_json, notice
+from cuoshi.classifier.cli.tables import print_tables
 from cuoshi.classifier.errors import DataError
-
-if TYPE_CHECKING:
-    from cuoshi.training.tables import Table
 
 app = typer.Typer(
     help="Check a labelled corpus and tell what it is made of; measure the agreement of its passes.",
     no_args_is_help=True,
 )
-
-PIPE_WIDTH = 160
 
 FolderArgument = Annotated[
     Path | None,
@@ -67,7 +62,7 @@ def check(
     if as_json:
         emit_json({**figures, "near_duplicates": counts, "problems": problems})
     else:
-        _print_tables(composition_tables(figures, labels))
+        print_tables(composition_tables(figures, labels))
         inside = ", ".join(f"{count} in {split}" for split, count in near.within.items())
         emit(few_positives_line(figures).replace("`", "") + "\n")
         emit(f"Near-duplicate pairs: {inside}; {near.short_across} of short texts across splits.\n")
@@ -100,24 +95,4 @@ def agreement(
     if as_json:
         emit_json(found)
     else:
-        _print_tables(figures.agreement_tables(found, labels))
-
-
-def _print_tables(tables: Iterable[Table]) -> None:
-    """Into a pipe without colours and as wide as they need to be."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table as RichTable
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=PIPE_WIDTH)
-    for table in tables:
-        shown = RichTable(title=table.title, title_justify="left", box=None, pad_edge=False)
-        for number, name in enumerate(table.header):
-            shown.add_column(name, justify="left" if number < table.names else "right", no_wrap=True)
-        for row in table.rows:
-            shown.add_row(*map(escape, row))
-        with console.capture() as captured:
-            console.print(shown)
-        emit(captured.get() + "\n")
+        print_tables(figures.agreement_tables(found, labels))

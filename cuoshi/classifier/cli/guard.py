@@ -9,7 +9,10 @@ from cuoshi.classifier.cli.output import drop_output, report
 from cuoshi.classifier.errors import CuoshiError, DataError, MissingExtraError
 
 TRAIN_PACKAGES = frozenset(
-    {"accelerate", "datasketch", "onnx", "safetensors", "sklearn", "torch", "transformers"}
+    {
+        *("accelerate", "datasets", "datasketch", "matplotlib", "onnx", "safetensors"),
+        *("scipy", "sklearn", "torch", "transformers"),
+    }
 )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cuoshi.classifier.cli.options import Lang, LangOption
+from cuoshi.classifier.cli.options import DeviceOption, Lang, LangOption
 from cuoshi.classifier.cli.output import emit, notice, report
 from cuoshi.classifier.errors import DataError, MissingExtraError, UsageError
 from cuoshi.classifier.names import printable
@@ -91,6 +91,7 @@ def label(
     encoding: Annotated[
         str | None, typer.Option("--encoding", help="Encoding of the files, when it is known.")
     ] = None,
+    device: DeviceOption = "auto",
     threads: Annotated[
         int | None, typer.Option("--threads", min=1, help="Threads; all CPUs by default.")
     ] = None,
@@ -114,7 +115,9 @@ def label(
     found = find_inputs(inputs or [])
     if out is not None:
         check_target(out, [item for item in found if isinstance(item, Path)])
-    classifier = Classifier.load(model, threads=threads)
+    classifier = Classifier.load(model, device=device, threads=threads)
+    if device != "auto" or not classifier.device.startswith("cpu"):
+        notice(f"cuoshi: device {classifier.device}")
     classifier.check(selection)
     articles: Iterable[Article | Failure] = (
         read_inputs(found, encoding, shows_progress(len(found), out))

@@ -24,3 +24,19 @@ TaxonomyOption = Annotated[
     Path | None,
     typer.Option("--taxonomy", metavar="FILE", help="A taxonomy of your own instead of the shipped one."),
 ]
+TextColumnOption = Annotated[str, typer.Option("--text-column", help="Column of the texts.")]
+LabelsColumnOption = Annotated[str, typer.Option("--labels-column", help="Column of the labels.")]
+IdColumnOption = Annotated[str, typer.Option("--id-column", help="Column of the ids.")]
+WideOption = Annotated[bool, typer.Option("--wide", help="A column of 0 and 1 for every label.")]
+ThreadsOption = Annotated[int | None, typer.Option("--threads", min=1, help="Threads; all CPUs by default.")]
+RoundsOption = Annotated[
+    int, typer.Option("--rounds", min=0, max=100_000, help="Resamples for the intervals; 0 for none.")
+]
+MinSupportOption = Annotated[
+    int,
+    typer.Option("--min-support", min=0, help="Positives from which on a label counts in macro figures."),
+]
+DeviceOption = Annotated[
+    str,
+    typer.Option("--device", metavar="auto|cpu|cuda[:N]", help="Where to compute; auto takes CUDA if there."),
+]

@@ -18,8 +18,8 @@ from cuoshi.classifier.engines import Scores, TokenIds
 from cuoshi.classifier.engines.batches import equal_batches
 from cuoshi.classifier.errors import ModelError
 
-# More tokens a batch make use of weights that are in the cache, until the activations no longer fit there.
-TOKENS_A_BATCH = 512
+# More tokens a batch reuse weights that are in the cache, until the activations no longer fit into its 2 MB.
+TOKENS_A_BATCH = 256
 PROBE = "exact"
 PROBE_SIZE = 32
 PROBE_SUM = PROBE_SIZE * 255 * 127

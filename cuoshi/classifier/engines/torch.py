@@ -19,7 +19,6 @@ from cuoshi.classifier.engines.batches import padded_batches
 from cuoshi.classifier.modelfolder import ModelConfig
 from cuoshi.classifier.weights import unpack
 
-PAD = 1
 TOKENS_A_BATCH = 4_096
 CUDA_TOKENS_A_BATCH = 32_768
 
@@ -63,12 +62,14 @@ class _Layer(nn.Module):
 class Network(nn.Module):
     """Token ids to logits.
 
-    Input ``ids`` of shape ``[batch, tokens]``, padded with 1, which is masked; output ``[batch, labels]``.
+    Input ``ids`` of shape ``[batch, tokens]``, padded with ``pad_id``, which is masked; output
+    ``[batch, labels]``.
     """
 
     def __init__(self, config: ModelConfig, labels: int) -> None:
         super().__init__()
         size = config.hidden_size
+        self.pad_id = config.pad_id
         self.words = nn.Embedding(config.vocab_size, size)
         self.positions = nn.Embedding(config.max_position_embeddings, size)
         self.types = nn.Embedding(config.type_vocab_size, size)
@@ -80,7 +81,7 @@ class Network(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         places = torch.arange(ids.shape[1], device=ids.device)
         states = self.norm(self.words(ids) + self.positions(places) + self.types.weight[0])
-        mask = ids != PAD
+        mask = ids != self.pad_id
         for layer in self.layers:
             states = layer(states, mask[:, None, None, :])
         weight = mask[:, :, None].float()
@@ -158,7 +159,7 @@ class TorchEngine:
         batches = padded_batches(rows, CUDA_TOKENS_A_BATCH if self._cuda else TOKENS_A_BATCH)
         found: list[Tensor] = []
         for batch in batches:
-            ids = padded([rows[i] for i in batch])
+            ids = padded([rows[i] for i in batch], self._network.pad_id)
             if self._cuda:  # what is sent from pinned memory does not hold up the next batch
                 ids = ids.pin_memory()
             found.append(torch.sigmoid(self._call(ids.to(self._device, non_blocking=True))))
@@ -171,9 +172,9 @@ class TorchEngine:
         """Nothing to give back."""
 
 
-def padded(rows: Sequence[Sequence[int] | TokenIds]) -> Tensor:
-    """Token ids as one tensor ``[rows, tokens]``, padded to the longest row."""
-    ids = np.full((len(rows), max(map(len, rows))), PAD, dtype=np.int64)
+def padded(rows: Sequence[Sequence[int] | TokenIds], pad_id: int) -> Tensor:
+    """Token ids as one tensor ``[rows, tokens]``, padded with ``pad_id`` to the longest row."""
+    ids = np.full((len(rows), max(map(len, rows))), pad_id, dtype=np.int64)
     for place, row in enumerate(rows):
         ids[place, : len(row)] = row
     return torch.from_numpy(ids)

@@ -13,18 +13,25 @@ from sklearn.metrics import f1_score
 
 from cuoshi.classifier.errors import DataError, ModelError, UsageError
 from cuoshi.classifier.modelfolder import open_model
-from cuoshi.classifier.taxonomy import Taxonomy
-from cuoshi.training.baselines import tfidf_decisions
+from cuoshi.classifier.taxonomy import Taxonomy, load_taxonomy
+from cuoshi.training.baselines import frequency, keywords, tfidf, tfidf_decisions
 from cuoshi.training.card import write_card
 from cuoshi.training.data import Example, label_array, read_examples
-from cuoshi.training.evaluate import by_column, check_name, evaluate_folder, store
+from cuoshi.training.evaluate import (
+    Evaluation,
+    Request,
+    check_columns,
+    check_name,
+    column_value,
+    evaluate_files,
+    overlap,
+    store,
+)
 from cuoshi.training.export import measure_drift
 from cuoshi.training.metrics import (
-    bootstrap_interval,
     calibration_error,
     exact_match,
     f1_per_label,
-    headline_intervals,
     macro_f1,
     micro_f1,
     no_measure_f1,
@@ -109,27 +116,6 @@ def test_a_score_at_its_threshold_passes() -> None:
     assert (np.float32(0.7) >= limits_of([{"threshold": 0.7}])).all()
 
 
-def test_bootstrap_interval() -> None:
-    random = np.random.default_rng(3)
-    gold = random.random((400, 3)) < 0.4
-    predicted = gold ^ (random.random((400, 3)) < 0.2)
-    low, high = bootstrap_interval(micro_f1, predicted, gold, rounds=200)
-    assert low < micro_f1(predicted, gold) < high
-    assert 0.02 < high - low < 0.15
-    assert bootstrap_interval(micro_f1, gold, gold, rounds=20) == (1.0, 1.0)
-
-
-def test_the_interval_of_macro_f1_keeps_its_labels() -> None:
-    # The second label has five positives, all missed: resamples with fewer must not leave it out.
-    gold = np.zeros((60, 2), dtype=bool)
-    gold[:30, 0] = True
-    gold[30:35, 1] = True
-    predicted = gold.copy()
-    predicted[:, 1] = False
-    assert macro_f1(predicted, gold) == 0.5
-    assert headline_intervals(predicted, gold)["macro_f1"] == (0.5, 0.5)
-
-
 def test_drift_refuses() -> None:
     exact = np.full((100, 2), 0.6, dtype=np.float32)
     limits = np.full(2, 0.5, dtype=np.float32)
@@ -158,29 +144,37 @@ def copy(small_model: Path, tmp_path: Path) -> Path:
     return folder
 
 
+def _evaluate(model: Path, data: Path, taxonomy: Path, *by: str) -> Evaluation:
+    return evaluate_files(Request(str(model), (data,), taxonomy, by=by))
+
+
 class TestEvaluate:
-    def test_figures_into_the_card(self, copy: Path, small_data: Path, small_taxonomy: Taxonomy) -> None:
+    def test_figures_into_the_card(
+        self, copy: Path, small_data: Path, small_taxonomy: Taxonomy, small_taxonomy_file: Path
+    ) -> None:
         bare = _rows_of_tables((copy / "README.md").read_text(encoding="utf-8"))
         assert len(bare) == 2
         assert all(len(set(cells)) == 1 for cells in bare)
-        figures = evaluate_folder(copy, [small_data], small_taxonomy, ("source",))
+        figures = _evaluate(copy, small_data, small_taxonomy_file, "source").figures
         assert figures["paragraphs"] == 48
         assert figures["micro_f1"] > 0.9
-        assert set(figures["intervals"]) == {"micro_f1", "macro_f1", "exact_match", "no_measure_f1"}
+        assert {"micro_f1", "macro_f1", "exact_match", "no_measure_f1"} <= set(figures["intervals"])
         assert sum(part["paragraphs"] for part in figures["by_source"].values()) == 48
         assert figures["labels"]["closure"]["support"] == 21
         figures["by_source"]["a|b"] = figures["by_source"]["closure"]
+        figures["labels"]["treatment"] |= {"support": 0, "f1": None, "interval": None}
         store(copy, small_taxonomy, "test|two", figures)
         assert [path.name for path in copy.parent.iterdir()] == ["small-model"]
         open_model(copy)
         metrics = json.loads((copy / "metrics.json").read_text(encoding="utf-8"))
-        assert list(metrics) == ["validation", "int8", "test|two"]
+        assert list(metrics) == ["validation", "int8", "calibration", "test|two"]
         card = (copy / "README.md").read_text(encoding="utf-8")
         full = _rows_of_tables(card)
-        assert len(full) == 3
+        assert len(full) == 4
         assert all(len(set(cells)) == 1 for cells in full)
         assert full[-1] == [6] * 5
         assert "a\\|b" in card
+        assert "| keywords |" in card
         assert "learned from: random." in card
 
     def test_a_failing_card_leaves_the_folder_as_it_was(
@@ -194,29 +188,54 @@ class TestEvaluate:
             store(copy, small_taxonomy, "test", {})
         open_model(copy)
 
+    def test_a_card_needs_the_models_own_taxonomy(self, copy: Path) -> None:
+        with pytest.raises(UsageError, match="give it with --taxonomy"):
+            store(copy, load_taxonomy(), "test", {})
+
     def test_a_card_of_a_folder_that_does_not_tell_its_base(
         self, copy: Path, small_taxonomy: Taxonomy
     ) -> None:
         training = json.loads((copy / "training.json").read_text(encoding="utf-8"))
         del training["base_origin"]
         (copy / "training.json").write_text(json.dumps(training), encoding="utf-8")
-        write_card(copy, small_taxonomy)
+        write_card(copy)
         assert "learned from" not in (copy / "README.md").read_text(encoding="utf-8")
 
-    def test_mistakes(self, small_model: Path, tmp_path: Path, small_taxonomy: Taxonomy) -> None:
+    def test_a_model_tells_its_labels_itself(self, small_model: Path, small_data: Path) -> None:
+        done = evaluate_files(Request(str(small_model), (small_data,)))
+        assert done.taxonomy.ids == ("checkpoint", "closure", "treatment")
+        assert list(done.figures["groups"]) == ["movement", "care"]
+        # The names serve as keywords.
+        assert done.figures["baselines"]["keywords"]["micro_precision"] is None
+
+    def test_mistakes(
+        self, small_model: Path, small_data: Path, tmp_path: Path, small_taxonomy_file: Path
+    ) -> None:
         empty = tmp_path / "empty.jsonl"
         empty.write_text("", encoding="utf-8")
         with pytest.raises(DataError, match="no labelled paragraph"):
-            evaluate_folder(small_model, [empty], small_taxonomy)
+            _evaluate(small_model, empty, small_taxonomy_file)
+        other = tmp_path / "other.yaml"
+        text = small_taxonomy_file.read_text(encoding="utf-8")
+        other.write_text(text.replace("0.1.0", "0.2.0"), encoding="utf-8")
+        with pytest.raises(DataError, match=r"small 0\.1\.0, .* not small 0\.2\.0"):
+            _evaluate(small_model, small_data, other)
+        with pytest.raises(UsageError, match="give both"):
+            evaluate_files(Request(str(small_model), (small_data,), validation=(small_data,)))
         for name in ("int8", "validation", ""):
             with pytest.raises(UsageError, match="choose another"):
                 check_name(name)
         examples = [Example("a", "封。", (), {"genre": "notice"})]
-        array = np.zeros((1, 3), dtype=np.float32)
         with pytest.raises(
             UsageError, match="--by script: no such column in the data; its columns are: genre"
         ):
-            by_column(examples, array, array > 0, array[0], "script")
+            check_columns(examples, ["script"])
+
+    def test_values_of_columns(self) -> None:
+        example = Example("a", "封。", (), {"period": 2020, "tags": ["x", "y"], "empty": None})
+        assert [column_value(example, name) for name in ("period", "tags", "empty", "none")] == [
+            *("2020", "x|y", "", "")
+        ]
 
 
 def test_the_baseline_learns(small_data: Path, small_taxonomy: Taxonomy) -> None:
@@ -224,3 +243,31 @@ def test_the_baseline_learns(small_data: Path, small_taxonomy: Taxonomy) -> None
     predicted = tfidf_decisions(examples, examples, examples, small_taxonomy.ids)
     gold = label_array((example.labels for example in examples), small_taxonomy.ids)
     assert micro_f1(predicted, gold) > 0.95
+    assert overlap(examples, examples[:3]) == 3
+
+
+def test_the_baseline_learns_from_labels_that_all_or_none_have(small_taxonomy: Taxonomy) -> None:
+    texts = ["村口设卡。", "卡点查车。", "关门。"]
+    train = [Example(str(n), text, ("closure",), {}) for n, text in enumerate(texts)]
+    said = tfidf(train, None, train, small_taxonomy.ids)
+    assert said.decisions.tolist() == [[False, True, False]] * 3
+
+
+def test_keywords_are_found_in_full_width_and_half_width(small_taxonomy: Taxonomy) -> None:
+    label = small_taxonomy.labels[0].model_copy(update={"terms": ("PCR检测", "卡点")})
+    taxonomy = small_taxonomy.model_copy(update={"labels": (label, *small_taxonomy.labels[1:])})
+    texts = ["ＰＣＲ检测两次。", "卡点做pcr检测。", "实行封闭管理。", "天晴。"]
+    said = keywords([Example(str(n), text, (), {}) for n, text in enumerate(texts)], taxonomy)
+    assert said.decisions.tolist() == [
+        *([True, False, False], [True, False, False], [False, True, False], [False, False, False])
+    ]
+    assert said.scores[:2, 0].tolist() == [0.5, 0.75]
+
+
+def test_the_baseline_of_frequencies_gives_labels_as_often_as_they_stand() -> None:
+    known = np.zeros((100, 2), dtype=bool)
+    known[:30, 0] = True
+    said = frequency(known, 5000)
+    assert said.scores[0].tolist() == pytest.approx([0.3, 0.0])
+    assert said.decisions[:, 0].mean() == pytest.approx(0.3, abs=0.03)
+    assert not said.decisions[:, 1].any()

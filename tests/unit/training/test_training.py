@@ -15,8 +15,8 @@ from cuoshi.classifier.engines.onnx import OnnxEngine
 from cuoshi.classifier.engines.torch import TorchEngine, load_network
 from cuoshi.classifier.errors import DataError, UsageError
 from cuoshi.classifier.modelfolder import open_model
-from cuoshi.classifier.predict import open_tokenizer
 from cuoshi.classifier.taxonomy import Taxonomy
+from cuoshi.classifier.tokens import open_tokenizer
 from cuoshi.classifier.weights import pack, quantise, unpack
 from cuoshi.training.batches import LengthGrouped, Paragraphs, collate
 from cuoshi.training.config import TrainConfig, read_config
@@ -40,7 +40,7 @@ def test_all_problems_of_the_data_at_once(tmp_path: Path, small_taxonomy: Taxono
         json.dumps({**row, "id": "d", "text": "  "}),
         "{not json",
         "[]",
-        json.dumps({**row, "id": "e", "labels": "closure"}),
+        json.dumps({**row, "id": "e", "labels": {"closure": 1}}),
         json.dumps({**row, "id": " "}),
         json.dumps({**row, "id": ["f"]}),
         json.dumps({**row, "id": "g", "text": "封\ud800"}),
@@ -60,7 +60,7 @@ def test_all_problems_of_the_data_at_once(tmp_path: Path, small_taxonomy: Taxono
         f"{path}:8: 'labels' is no list",
         f"{path}:9: 'id' is empty",
         f"{path}:10: 'id' is empty or neither",
-        f"{path}:11: 'text' holds half of a surrogate pair",
+        f"{path}:11: half of a surrogate pair",
     ):
         assert part in message
 
@@ -142,7 +142,7 @@ def test_long_paragraphs_are_counted(tiny_base: Path, small_taxonomy: Taxonomy) 
     examples = [Example("a", "小区封闭。", (), {}), Example("b", "小区封闭。" * 9, (), {})]
     paragraphs = Paragraphs(examples, tokenizer, small_taxonomy.ids)
     assert paragraphs.cut == 1
-    assert len(paragraphs.rows[1]) == 16
+    assert paragraphs.lengths[1] == len(paragraphs.table[1]["input_ids"]) == 16
 
 
 def test_collate_pads_to_the_longest() -> None:
@@ -198,7 +198,8 @@ def test_a_model_says_how_it_was_made(small_model: Path) -> None:
     assert training["encoder_rate"] == 2e-3
     assert training["base_origin"] == "random"
     assert list(training["base_sha256"]) == ["model.safetensors"]
-    assert list(training["versions"]) == ["torch", "transformers"]
+    assert list(training["versions"]) == ["torch", "transformers", "datasets", "accelerate"]
+    assert training["effective"]["bf16"] is False
     data = training["data_sha256"][training["validation"][0]]
     assert json.loads((small_model / "thresholds.json").read_text(encoding="utf-8"))["data"] == data
     tokenizer = json.loads((small_model / "tokenizer.json").read_text(encoding="utf-8"))
