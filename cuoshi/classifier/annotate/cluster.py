@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import importlib.util
+import io
 import logging
 import os
+import re
 import signal
 import socket
 import sys
@@ -24,6 +26,7 @@ _STORE = 512 << 20
 """Bytes of shared memory for results under way, of a cluster that is started here."""
 _PATIENCE = 10.0
 """Seconds to wait for a cluster to answer."""
+_REMARK = 200
 
 
 @dataclass(frozen=True)
@@ -91,12 +94,22 @@ def connected(address: str, device: str, workers: int | None, threads: int | Non
         )
     ray = _ray()
     wanted = (workers or 1) * (threads or 1) if address == LOCAL else None
-    try:
-        with contextlib.redirect_stdout(sys.stderr):  # Ray's warnings of lost workers
+    with contextlib.redirect_stdout(_Remarks()):
+        try:
             _init(ray, address, wanted)
-            yield _cluster(ray.nodes(), device, workers, threads or 1)
-    finally:
-        ray.shutdown()
+            yield share_of(ray.nodes(), device, workers, threads or 1)
+        finally:
+            ray.shutdown()
+
+
+class _Remarks(io.TextIOBase):
+    """Takes what Ray prints (workers that are lost, tasks begun again): to stderr, a short line each."""
+
+    def write(self, text: str) -> int:
+        line = re.sub(r"\x1b\[[0-9;]*m|\(raylet\)", "", text).strip()
+        if line:
+            print(f"cuoshi: Ray: {line.partition('. ')[0][:_REMARK]}", file=sys.stderr)  # noqa: T201
+        return len(text)
 
 
 def _ray() -> Any:
@@ -163,7 +176,7 @@ def _no_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
-def _cluster(nodes: Sequence[dict[str, Any]], device: str, workers: int | None, threads: int) -> Cluster:
+def share_of(nodes: Sequence[dict[str, Any]], device: str, workers: int | None, threads: int) -> Cluster:
     """What of a cluster a run takes; ``nodes`` as Ray lists them."""
     alive = [node["Resources"] for node in nodes if node["Alive"]]
     cpus, gpus = ([int(node.get(what, 0)) for node in alive] for what in ("CPU", "GPU"))

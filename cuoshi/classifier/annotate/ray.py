@@ -91,7 +91,7 @@ def on_cluster(
     )
     try:
         for row in work.iter_rows():
-            yield _received(row["data"])
+            yield received(row["data"])
     except RayTaskError:
         raise  # a fault of the program
     except RayError as error:
@@ -168,7 +168,8 @@ def _table(item: Any) -> pyarrow.Table:
     return pa.table({"data": pa.array([pickle.dumps(item, protocol=5)], pa.large_binary())})
 
 
-def _received(data: bytes) -> Done:
+def received(data: bytes) -> Done:
+    """A chunk that came back; raises the error that came instead (DataError, UsageError)."""
     done = pickle.loads(data)
     if isinstance(done, Failure):
         raise UsageError(done.text) if done.exit_code == UsageError.exit_code else DataError(done.text)
