@@ -2,12 +2,16 @@
 
 Paragraphs are drawn from the corpus in labels/corpus and put together from its sentences anew, so that their
 lengths are those of real ones and hardly two are alike. They are annotated as `cuoshi annotate` does it; the
-resident memory and the time are taken whenever a chunk lies on the disk.
+resident memory and the time are taken whenever a chunk lies on the disk. CPU time is what tells on a machine
+that has other work to do.
 
     python benchmarks/annotate_memory.py --paragraphs 20000
     python benchmarks/annotate_memory.py --paragraphs 1000000 --without-model
 
-Without the model (scores by a hash of the text) it shows what the run itself needs, in minutes.
+    python benchmarks/annotate_memory.py --without-model --source r.parquet --out o.parquet
+
+Without the model (scores by a hash of the text) it shows what the run itself needs, in minutes, and sets it
+against the CPU time of the model.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -39,18 +44,29 @@ def resident_mb() -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
+@dataclass(frozen=True)
+class Point:
+    """The run when a chunk lies on the disk: ``cpu`` seconds are those of all threads."""
+
+    paragraphs: int
+    cpu: float
+    seconds: float
+    resident: float
+
+
 class Watch:
     """Takes memory and time at every chunk."""
 
     def __init__(self) -> None:
-        self.start = time.perf_counter()
-        self.points: list[tuple[int, float, float]] = []
+        self.points: list[Point] = []
+        self._cpu = self._clock = 0.0
 
     def begun(self, state: State, total: int | None) -> None:
-        self.start = time.perf_counter()
+        self._cpu, self._clock = time.process_time(), time.perf_counter()
 
     def stored(self, state: State) -> None:
-        self.points.append((state.tally.paragraphs, time.perf_counter() - self.start, resident_mb()))
+        cpu, seconds = time.process_time() - self._cpu, time.perf_counter() - self._clock
+        self.points.append(Point(state.tally.paragraphs, cpu, seconds, resident_mb()))
 
     def notice(self, text: str) -> None:
         print(text)
@@ -69,6 +85,14 @@ def write_rows(path: Path, count: int) -> None:
             stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
+def as_parquet(rows: Path, source: Path) -> None:
+    """The same rows in Parquet, in row groups of 20,000."""
+    import pyarrow.json
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(pyarrow.json.read_json(rows), source, row_group_size=20_000)
+
+
 def by_hash(classifier: Classifier) -> None:
     """Let scores come from a hash of the text, in no time."""
 
@@ -84,41 +108,90 @@ def by_hash(classifier: Classifier) -> None:
     classifier.score_tokens = score  # type: ignore[method-assign,assignment]
 
 
-def rate(points: Sequence[tuple[int, float, float]]) -> float:
-    """Paragraphs a second between the first and the last of some points."""
-    return (points[-1][0] - points[0][0]) / (points[-1][1] - points[0][1])
+def cost(points: Sequence[Point]) -> float:
+    """Microseconds of CPU time a paragraph between the first and the last of some points."""
+    return 1e6 * (points[-1].cpu - points[0].cpu) / (points[-1].paragraphs - points[0].paragraphs)
+
+
+def rate(points: Sequence[Point]) -> float:
+    """Paragraphs a second, by the clock on the wall, between the first and the last of some points."""
+    return (points[-1].paragraphs - points[0].paragraphs) / (points[-1].seconds - points[0].seconds)
+
+
+def parts(points: Sequence[Point], number: int) -> list[list[Point]]:
+    """The points that lie in each of ``number`` equal parts of a run."""
+    first, last = points[0].paragraphs, points[-1].paragraphs
+    found: list[list[Point]] = [[] for _ in range(number)]
+    for point in points:
+        found[min(number - 1, number * (point.paragraphs - first) // (last - first))].append(point)
+    return found
+
+
+def model_cost(threads: int | None) -> float:
+    """Microseconds of CPU time that the model takes for one of these paragraphs, of 512."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "rows.jsonl"
+        write_rows(source, 512)
+        texts = [json.loads(line)["text"] for line in source.read_text(encoding="utf-8").splitlines()]
+    classifier = Classifier.load(threads=threads)
+    classifier.score(texts[:64])
+    begun = time.process_time()
+    classifier.score(texts)
+    return 1e6 * (time.process_time() - begun) / len(texts)
+
+
+def chunk_size(paragraphs: int) -> int:
+    """That of a run; in a short one smaller, so that a tenth has several chunks."""
+    return max(64, min(Plan.save_every, paragraphs // 50))
+
+
+def watched(options: argparse.Namespace) -> Watch:
+    """The run, seen from beside it."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / options.source
+        rows = Path(folder) / "rows.jsonl"
+        write_rows(rows, options.paragraphs)
+        if source.suffix == ".parquet":
+            as_parquet(rows, source)
+        print(f"resident before       {resident_mb():,.0f} MB (Python, numpy and the making of the rows)")
+        classifier = Classifier.load(threads=options.threads)
+        if options.without_model:
+            by_hash(classifier)
+        watch = Watch()
+        target = choose_target(Path(folder) / options.out, None, None)
+        layout = "list" if target.form == "jsonl" else "wide"
+        plan = Plan(layout=layout, save_every=chunk_size(options.paragraphs))
+        annotate(classifier, Job(find_inputs([str(source)]), plan, target), watch)
+    return watch
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--paragraphs", type=int, default=20_000)
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--source", default="rows.jsonl", help="name of the input, for its format")
     parser.add_argument("--out", default="o.jsonl", help="name of the output, for its format")
     parser.add_argument("--without-model", action="store_true")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "rows.jsonl"
-        write_rows(source, options.paragraphs)
-        before = resident_mb()
-        classifier = Classifier.load(threads=options.threads)
-        if options.without_model:
-            by_hash(classifier)
-        watch = Watch()
-        target = choose_target(Path(folder) / options.out, None, None)
-        annotate(classifier, Job(find_inputs([str(source)]), Plan(), target), watch)
+    points = watched(options).points
     # the first chunks are small and warm things up
-    points = [point for point in watch.points if point[0] >= 4_096]
-    tenth = max(2, len(points) // 10)
-    early, late = points[: tenth + 1], points[-tenth - 1 :]
-    peak = max(point[2] for point in watch.points)
-    print(f"paragraphs            {watch.points[-1][0]:,} in {watch.points[-1][1]:,.1f} s")
-    print(f"first result after    {watch.points[0][1]:.2f} s (model loaded)")
-    print(f"resident before       {before:,.0f} MB (Python, numpy and the making of the rows)")
-    print(f"resident, first tenth {statistics.median(point[2] for point in early):,.0f} MB")
-    print(f"resident, last tenth  {statistics.median(point[2] for point in late):,.0f} MB")
+    tenths = parts([point for point in points if point.paragraphs >= chunk_size(options.paragraphs)], 10)
+    costs = [cost(part) for part in tenths]
+    peak = max(point.resident for point in points)
+    print(f"paragraphs            {points[-1].paragraphs:,} in {points[-1].seconds:,.1f} s")
+    print(f"first result after    {points[0].seconds:.2f} s, {points[0].cpu:.2f} s of CPU (model loaded)")
+    resident = [statistics.median(point.resident for point in part) for part in tenths]
+    print(f"resident, by tenths   {' '.join(f'{value:,.0f}' for value in resident)} MB")
     print(f"resident, peak        {peak:,.0f} MB ({'below' if peak < LIMIT_MB else 'ABOVE'} {LIMIT_MB:,} MB)")
-    print(f"rate, first tenth     {rate(early):,.1f} paragraphs/s")
-    print(f"rate, last tenth      {rate(late):,.1f} paragraphs/s ({rate(late) / rate(early) - 1:+.1%})")
+    print(f"CPU, by tenths        {' '.join(f'{value:,.0f}' for value in costs)} µs a paragraph")
+    print(f"CPU, last to first    {costs[-1] / costs[0] - 1:+.1%}")
+    print(f"rate, last to first   {rate(tenths[-1]) / rate(tenths[0]) - 1:+.1%} by the clock on the wall")
+    if options.without_model:
+        model = model_cost(options.threads)
+        print(f"model                 {model:,.0f} µs of CPU a paragraph; the run itself adds to it in the")
+        print(
+            f"                      first tenth {costs[0] / model:.2%}, in the last {costs[-1] / model:.2%}"
+        )
 
 
 if __name__ == "__main__":

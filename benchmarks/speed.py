@@ -188,9 +188,7 @@ def on_cpu(texts: list[str], arguments: argparse.Namespace) -> None:
     print(
         f"fp32 {whole / 1e9:.0f}, int8 {small / 1e9:.0f} GFLOP/s measured; {work / 1e9:.2f} GFLOP a paragraph"
     )
-    print(
-        f"the engine: {reached / 1e9:.0f} GFLOP/s, {reached / small:.0%} of int8, {reached / whole:.1f} x fp32"
-    )
+    print(f"engine: {reached / 1e9:.0f} GFLOP/s, {reached / small:.0%} of int8, {reached / whole:.1f} x fp32")
     if arguments.decisions:
         decisions(threads, peer, texts)
     for classifier in engines.values():
@@ -214,12 +212,12 @@ def decisions(classifier: Classifier, peer: Callable[[list[str], int], np.ndarra
     same = ((exact >= limits) == (ours >= limits)).all(axis=1)
     print(
         f"identical label sets on {same.sum()} of {len(fits)} paragraphs ({same.mean():.2%}); "
-        f"scores differ by up to {np.abs(exact - ours).max():.3f}, {np.abs(exact - ours).mean():.5f} on average"
+        f"differences up to {np.abs(exact - ours).max():.3f}, {np.abs(exact - ours).mean():.5f} on average"
     )
 
 
 def on_cuda(texts: list[str], arguments: argparse.Namespace) -> None:
-    """Rate on CUDA with and without tokenising, its share of the bf16 matrix rate, labels beside the CPU's."""
+    """Rate on CUDA with and without tokenising, share of the bf16 matrix rate, labels beside the CPU's."""
     import torch
 
     from cuoshi.classifier.engines.torch import TorchEngine, load_network

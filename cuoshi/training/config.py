@@ -78,7 +78,10 @@ class TrainConfig(BaseModel):
     join: float = Field(default=0.0, ge=0, le=1, description="Share of paragraphs joined with the next")
     calibrate: bool = Field(default=True, description="Scale and shift the logits where that calibrates them")
     max_flips: float = Field(
-        default=0.005, ge=0, le=1, description="Share of decisions that int8 may change on validation"
+        default=0.005,
+        ge=0,
+        le=1,
+        description="Share of validation decisions that int8 may change; above it an error, if surely above",
     )
 
     seed: int = Field(default=1, ge=0, description="Of splits, batches, dropout and the fresh head")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from cuoshi.classifier.errors import DataError
 from cuoshi.classifier.rows import BadRow, read_rows
 from cuoshi.classifier.taxonomy import Taxonomy
 from cuoshi.training.cells import LabelSet, label_names, split_cell, wide_labels
+from cuoshi.training.misread import Header, check_known
 
 SHOWN_PROBLEMS = 20
 KEYS = ("id", "text", "labels")
@@ -63,8 +65,8 @@ def read_examples(paths: Iterable[Path], labels: LabelSet, columns: Columns | No
         columns: which column is what; ``id``, ``text`` and ``labels`` by default.
 
     Raises:
-        DataError: lists up to twenty problems of all files with file and line, and their number; or there
-            is no paragraph.
+        DataError: lists up to twenty problems of all files with file and line, and their number; or no row
+            of a file has a column that is needed, most labels are unknown, or there is no paragraph.
     """
     files = list(paths)
     named = columns or Columns()
@@ -73,12 +75,16 @@ def read_examples(paths: Iterable[Path], labels: LabelSet, columns: Columns | No
     problems: list[str] = []
     known: dict[str, str] = {}
     for path in files:
+        header = Header(path)
         for where, row, faults in rows_of(path):
+            header.see(row)
             example, found = (None, faults) if faults else _example(row, where, labels, names, named)
             if example is not None:
                 example = _with_known_id(example, known, found)
                 examples.append(example)
             problems += [f"{where}: {problem}" for problem in found]
+        header.check(named, labels)
+    check_known(Counter(label for example in examples for label in example.labels), labels, files)
     if problems:
         raise DataError(problem_list(problems))
     if not examples:

@@ -177,9 +177,9 @@ def evaluate_files(request: Request, progress: Progress | None = None) -> Evalua
     taxonomy = find_taxonomy(classifier.folder.labels, request.taxonomy)
     if request.taxonomy is not None:
         check_taxonomy(classifier, taxonomy)
-    examples = read_examples(request.data, taxonomy, request.columns)
+    examples = read_examples(request.data, classifier.folder.labels, request.columns)
     train, validation = (
-        read_examples(paths, taxonomy, request.columns) if paths else None
+        read_examples(paths, classifier.folder.labels, request.columns) if paths else None
         for paths in (request.train, request.validation)
     )
     done = evaluate_examples(classifier, examples, taxonomy, request.by, request.settings, progress)

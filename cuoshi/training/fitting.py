@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import math
 import shutil
 import sys
@@ -41,6 +42,7 @@ from cuoshi.training.work import Best, Work
 
 EVALUATION_SHARE = 0.1  # of the time, at most
 FORWARD_SHARE = 1 / 3  # what evaluating a paragraph costs of learning from it
+TOKENS_AT_ONCE = 2_048  # that a CPU computes; 12 layers of 384 need about 0.8 GB for them
 NO_ROOM = 64 << 20  # bytes left on a disk that is as good as full
 
 
@@ -60,6 +62,7 @@ class ParagraphTrainer(Trainer):
         super().__init__(**kwargs)
         self.config = config
         self._lengths = lengths
+        self._share = 1.0  # of the batch, that the rows make up whose loss is computed
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         return LengthGrouped(self._lengths, self.config.batch_size, self.config.seed)
@@ -78,16 +81,39 @@ class ParagraphTrainer(Trainer):
     ) -> torch.Tensor:
         """A step of Trainer; stops where the loss is not a number.
 
+        On a CPU a batch of long rows is computed in pieces, whose gradients add up: memory stays bounded.
+
         Raises:
             ModelError: it is not.
         """
-        loss: torch.Tensor = super().training_step(model, inputs, num_items_in_batch)
+        whole = self.args.device.type != "cpu" or processes() > 1
+        loss = torch.zeros((), device=self.args.device)
+        for piece in [inputs] if whole else pieces(inputs, TOKENS_AT_ONCE):
+            self._share = len(piece["input_ids"]) / len(inputs["input_ids"])
+            loss += super().training_step(model, piece, num_items_in_batch)
+        self._share = 1.0
         if not math.isfinite(loss.item()):
             raise ModelError(
                 f"the loss is not a number at step {self.state.global_step + 1}; "
                 "lower encoder_rate or set bf16: false"
             )
         return loss
+
+    def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *rest: Any, **named: Any) -> Any:
+        """The loss of Trainer, by the share of the batch that the rows are."""
+        found = super().compute_loss(model, inputs, *rest, **named)
+        return (found[0] * self._share, *found[1:]) if isinstance(found, tuple) else found * self._share
+
+
+def pieces(inputs: dict[str, torch.Tensor], tokens: int) -> list[dict[str, torch.Tensor]]:
+    """A batch in pieces of whole rows, alike in size, of at most ``tokens`` tokens with their padding."""
+    rows, length = inputs["input_ids"].shape
+    count = math.ceil(rows / max(1, tokens // length))
+    bounds = [rows * number // count for number in range(count + 1)]
+    return [
+        {name: value[first:last] for name, value in inputs.items()}
+        for first, last in itertools.pairwise(bounds)
+    ]
 
 
 def parameter_groups(network: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:

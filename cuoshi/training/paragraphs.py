@@ -10,6 +10,7 @@ from typing import Any
 from cuoshi.classifier.errors import DataError
 from cuoshi.training.cells import LabelSet, label_names, split_cell, wide_labels
 from cuoshi.training.data import Columns, label_problems, problem_list, rows_of
+from cuoshi.training.misread import Header
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,16 @@ def read_paragraphs(paths: Iterable[Path], labels: LabelSet, columns: Columns) -
     """Read paragraphs from JSONL, CSV or Parquet; a row without labels is not coded.
 
     Raises:
-        DataError: lists problems with file and line, or there is no paragraph.
+        DataError: lists problems with file and line, or no row of a file has a text, or there is no paragraph.
     """
     files = list(paths)
     names = label_names(labels)
     found: list[Paragraph] = []
     problems: list[str] = []
     for path in files:
+        header = Header(path)
         for where, row, faults in rows_of(path):
+            header.see(row)
             text = row.get(columns.text)
             chosen, wrong = (None, faults) if faults else _labels(row, labels, names, columns)
             if not faults and not _is_text(text):
@@ -51,6 +54,7 @@ def read_paragraphs(paths: Iterable[Path], labels: LabelSet, columns: Columns) -
             problems += [f"{where}: {problem}" for problem in wrong]
             if not wrong:
                 found.append(Paragraph(str(row.get(columns.id) or where), str(text), chosen, where))
+        header.check(columns, labels, coded=False)
     if problems:
         raise DataError(problem_list(problems))
     if not found:

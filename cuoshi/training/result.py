@@ -14,7 +14,8 @@ _FIGURES = (("micro_f1", "micro-F1"), ("macro_f1", "macro-F1"), ("no_measure_f1"
 def result_lines(folder: Path) -> list[str]:
     """Lines that tell how good the model in a folder is, and how to use it."""
     metrics = _json(folder / "metrics.json")
-    best = _json(folder / "training.json")["effective"]["best"]
+    made_from = _json(folder / "training.json")
+    best = made_from["effective"]["best"]
     lines = [f"best epoch {best['epoch']:.1f} (step {best['step']:,})"]
     for name in ("validation", "test"):
         if name in metrics:
@@ -27,8 +28,13 @@ def result_lines(folder: Path) -> list[str]:
     )
     lines.append(
         f"int8: largest difference of a score {drift['largest']:.3f}, "
-        f"{drift['decisions']:.2%} of the decisions change"
+        f"{drift['changed']:,} of {drift['compared']:,} decisions change ({drift['decisions']:.2%})"
     )
+    if drift["decisions"] > made_from["max_flips"]:
+        lines.append(
+            f"warning: int8: that is above {made_from['max_flips']:.1%}, but may be chance in so few decisions "
+            f"(the share may be as low as {drift['at_least']:.2%}); validate on more paragraphs to be sure"
+        )
     return [*lines, f"{folder}: written; try it: cuoshi label --model {folder} ARTICLE"]
 
 

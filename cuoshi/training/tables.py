@@ -10,14 +10,15 @@ from dataclasses import dataclass
 class Table:
     """A titled table; the first ``names`` columns hold words, the others figures.
 
-    ``spare`` are the columns that are left out, in this order, where there is no room for all.
+    ``spare`` are the columns that are left out, in this order, where there is no room for all; several at once
+    where one without the other says little.
     """
 
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     names: int = 1
-    spare: tuple[int, ...] = ()
+    spare: tuple[int | tuple[int, ...], ...] = ()
 
     def without(self, columns: Collection[int]) -> Table:
         """The table without some of its columns."""

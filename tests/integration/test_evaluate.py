@@ -88,7 +88,7 @@ def test_mistakes_of_evaluate(data: Path, tmp_path: Path) -> None:
         ([odd], 3, "odd.jsonl:1: unknown label 'travel'"),
         ([data, "--by", "month"], 2, "its columns are: 源"),
         ([data, "--out", tmp_path / "full"], 2, "is no report"),
-        ([data, "--text-column", "正文"], 3, "key '正文' is missing"),
+        ([data, "--text-column", "正文"], 3, "no row has a column '正文' for the texts"),
     ):
         result = run("evaluate", "measures-zh", *arguments)
         assert result.returncode == code, result.stderr

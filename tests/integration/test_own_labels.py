@@ -62,7 +62,10 @@ def test_taxonomy_check_says_what_the_page_says() -> None:
 def test_wrong_taxonomy_is_told_before_anything_is_learned(tmp_path: Path) -> None:
     result = run("train", DATA, "--out", tmp_path / "model")
     assert result.returncode == 3
-    assert "paragraphs.jsonl:2: unknown label 'response'" in result.stderr
+    assert "labels are not in taxonomy measures-zh" in result.stderr
+    assert "'response'" in result.stderr
+    assert "--taxonomy FILE" in result.stderr
+    assert result.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
 

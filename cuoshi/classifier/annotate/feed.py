@@ -17,7 +17,7 @@ from cuoshi.classifier.errors import CuoshiError
 from cuoshi.classifier.reading import read_bytes
 from cuoshi.classifier.rows import BadRow, InputChangedError, Row
 
-FIRST_CHUNK = 64
+FIRST_CHUNK = 32
 """Paragraphs of the first chunk: small, so that the first result is there soon."""
 CHUNK_CHARACTERS = 2_000_000
 

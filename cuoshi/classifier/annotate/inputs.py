@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,26 +35,30 @@ class Input:
         return printable(self.path)
 
 
-def find_inputs(names: Sequence[str]) -> list[Input]:
+def find_inputs(names: Sequence[str], output: Sequence[Path] = ()) -> list[Input]:
     """The files that ``names`` mean (files, folders of articles, globs, ``-``), each once, in order.
+
+    A glob may match files of the ``output`` of the run when it is begun again: it leaves them out.
 
     Raises:
         UsageError: there is nothing of a name, or a folder cannot be searched.
     """
     found: dict[str, Path] = {}
+    own = {os.path.realpath(path) for path in output}
     for name in names:
-        for path in _paths(name):
+        for path in _paths(name, own):
             found.setdefault(os.path.realpath(path) if path != STDIN else str(STDIN), path)
     if not found:
         raise UsageError("no inputs; name files, folders, globs or -")
     return [_input(path) for path in found.values()]
 
 
-def _paths(name: str) -> list[Path]:
+def _paths(name: str, own: Set[str]) -> list[Path]:
     if name == str(STDIN):
         return [STDIN]
     if glob.has_magic(name) and not os.path.exists(name):  # noqa: PTH110 - takes a name of any length
-        matches = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - a name may be absolute
+        matches = glob.glob(name, recursive=True)  # noqa: PTH207 - a name may be absolute
+        matches = sorted(match for match in matches if os.path.realpath(match) not in own)
         if not matches:
             raise UsageError(f"{shortened(name)}: matches no file; check the pattern")
         return [path for match in matches for path in _below(match)]

@@ -7,7 +7,16 @@ from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
 
 from cuoshi.classifier.annotate.journal import State
 
@@ -59,7 +68,7 @@ def line(state: State, pace: Pace) -> str:
     paragraphs, characters = pace.rates(state)
     parts = [f"{share:.1%}"] if share is not None else []
     parts.append(f"{state.tally.paragraphs:,} paragraphs")
-    parts.append(f"{paragraphs:,.0f}/s, {characters:,.0f} characters/s")
+    parts.append(f"{per_second(paragraphs)}/s, {per_second(characters)} characters/s")
     if left is not None:
         parts.append(f"{duration(left)} left")
     parts.append(f"{state.tally.rejects:,} rejected")
@@ -71,6 +80,11 @@ def duration(seconds: float) -> str:
     hours, rest = divmod(round(seconds), 3600)
     minutes, rest = divmod(rest, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def per_second(rate: float) -> str:
+    """A rate in whole numbers; a low one with a decimal, for it is not nothing."""
+    return f"{rate:,.1f}" if 0 < rate < 10 else f"{rate:,.0f}"
 
 
 class PlainProgress:
@@ -114,11 +128,11 @@ class BarProgress:
             TaskProgressColumn(),
             TextColumn("{task.fields[rates]}"),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[left]}"),
+            _Left(),
             console=console,
             transient=True,
         )
-        self._task = self._progress.add_task("annotating", total=None, rates="", left="")
+        self._task = self._progress.add_task("annotating", total=None, rates="", end=None)
 
     def __enter__(self) -> BarProgress:
         self._progress.start()
@@ -144,13 +158,20 @@ class BarProgress:
         self._progress.console.print(f"cuoshi: {text}", markup=False, highlight=False)
 
     def _show(self, state: State) -> None:
-        paragraphs, characters = self._pace.rates(state)
+        paragraphs, characters = map(per_second, self._pace.rates(state))
         left = self._pace.left(state)
         rejected = f" · {state.tally.rejects:,} rejected" if state.tally.rejects else ""
-        rates = f"{state.tally.paragraphs:,} done · {paragraphs:,.0f}/s · {characters:,.0f} chars/s{rejected}"
         self._progress.update(
             self._task,
             completed=state.position.read if state.position else 0,
-            rates=rates,
-            left="" if left is None else f"{duration(left)} left",
+            rates=f"{state.tally.paragraphs:,} done · {paragraphs}/s · {characters} chars/s{rejected}",
+            end=None if left is None else time.monotonic() + left,
         )
+
+
+class _Left(ProgressColumn):
+    """The time that is left: it goes on counting down while a chunk is worked on."""
+
+    def render(self, task: Task) -> Text:
+        end = task.fields["end"]
+        return Text("" if end is None else f"{duration(max(0.0, end - time.monotonic()))} left")

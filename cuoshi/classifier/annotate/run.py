@@ -90,6 +90,11 @@ def _begin(job: Job, fresh: RunManifest, listener: Listener) -> RunManifest:
         raise UsageError(
             f"{printable(target.remains()[0])}: exists; go on with --resume or replace it with --force"
         )
+    elif target.strangers():
+        raise UsageError(
+            f"{printable(target.out)}: a folder with other files ({printable(target.strangers()[0].name)}); "
+            "choose a new one for the shards, or write into it with --force"
+        )
     elif job.resume:
         listener.notice(f"{printable(target.out)}: nothing to resume; starting")
     return fresh

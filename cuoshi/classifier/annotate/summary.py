@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cuoshi.classifier.annotate.manifest import RunManifest
-from cuoshi.classifier.annotate.progress import duration
+from cuoshi.classifier.annotate.progress import duration, per_second
 
 STATES = {
     "running": "running now",
@@ -31,10 +31,8 @@ def count_lines(counts: Mapping[str, Any], seconds: float) -> list[str]:
         places = ", ".join(counts["duplicate_places"])
         lines.append(f"  duplicate ids (kept)  {counts['duplicates']:,}, the first at {places}")
     if seconds > 0:
-        rate, characters = paragraphs / seconds, counts["characters"] / seconds
-        lines.append(
-            f"  time        {duration(seconds)}, {rate:,.0f} paragraphs/s, {characters:,.0f} characters/s"
-        )
+        rate, characters = per_second(paragraphs / seconds), per_second(counts["characters"] / seconds)
+        lines.append(f"  time        {duration(seconds)}, {rate} paragraphs/s, {characters} characters/s")
     return lines
 
 
@@ -52,6 +50,7 @@ def label_lines(counts: Mapping[str, Any]) -> list[str]:
 def run_lines(manifest: RunManifest, state: str) -> list[str]:
     """The whole of a manifest for a person; ``state`` is the state seen from outside."""
     options = {name: value for name, value in manifest.options.items() if value not in (None, False, [], "")}
+    engine = {name: value for name, value in manifest.engine.items() if value is not None}
     size = sum(entry.bytes or 0 for entry in manifest.inputs)
     lines = [
         f"state       {STATES[state]}",
@@ -62,7 +61,7 @@ def run_lines(manifest: RunManifest, state: str) -> list[str]:
         f"model       {manifest.model.name} ({manifest.model.hash[:12]})",
         f"taxonomy    {manifest.taxonomy.name} ({manifest.taxonomy.hash[:12]})",
         f"cuoshi      {manifest.cuoshi} ({_pairs(manifest.versions)})",
-        f"engine      {_pairs(manifest.engine) or 'default'}",
+        f"engine      {_pairs(engine) or 'default'}",
         f"options     {_pairs(options)}",
         f"inputs      {len(manifest.inputs):,}, {size:,} bytes",
     ]

@@ -84,8 +84,7 @@ class SeenIds:
         return at < len(self._sorted) and self._sorted[at] == value
 
     def _merge(self) -> None:
-        fresh = np.fromiter(self._recent, dtype=np.uint64, count=len(self._recent))
-        merged = np.concatenate([np.frombuffer(self._sorted, dtype=np.uint64), fresh])
-        merged.sort(kind="stable")
-        self._sorted = array("Q", merged.tobytes())
+        """Two sorted runs into one, in place: a copy of all ids a merge would make memory grow and shrink."""
+        self._sorted.extend(sorted(self._recent))
+        np.frombuffer(self._sorted, dtype=np.uint64).sort(kind="stable")
         self._recent.clear()

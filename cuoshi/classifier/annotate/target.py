@@ -76,6 +76,13 @@ class Target:
         about = (self.manifest, self.journal, self.rejects, self.pieces)
         return [*self.shards(), *(path for path in about if os.path.lexists(path))]
 
+    def strangers(self) -> list[Path]:
+        """What lies in a folder for shards and is no file of a run; hidden files do not count."""
+        if self.shard_rows is None:
+            return []
+        known = {*self.remains(), self.beside("lock"), part(self.manifest)}
+        return sorted(p for p in self.out.iterdir() if p not in known and not p.name.startswith("."))
+
     def remove(self) -> None:
         """Remove every file of a run."""
         for path in self.remains():

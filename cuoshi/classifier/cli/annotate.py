@@ -180,7 +180,7 @@ def annotate(
     if address is not None and engine is not EngineName.ray:
         raise UsageError("--address is that of a Ray cluster; give --engine ray as well")
     with _signals():
-        found = find_inputs(inputs)
+        found = find_inputs(inputs, target.remains())
         check_apart(target, found)
         job = Job(found, plan, target, resume, force)
         if engine is EngineName.ray:
@@ -231,7 +231,9 @@ def check_apart(target: Target, inputs: Sequence[Input]) -> None:
     for path in target.remains():
         for each in inputs:
             if each.size is not None and path.samefile(each.path):
-                raise UsageError(f"{each.name}: is a file of the output; choose another --out")
+                raise UsageError(
+                    f"{each.name}: is a file of the output; leave it out, or choose another --out"
+                )
 
 
 def _run(classifier: Classifier, job: Job, elsewhere: Elsewhere | None = None) -> None:

@@ -25,7 +25,7 @@ def print_tables(tables: Iterable[Table], wrap: bool = False) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=PIPE_WIDTH)
-    for table in (_fitting(table, console.width) for table in tables):
+    for table in (fitting(table, console.width) for table in tables):
         shown = RichTable(title=escape(table.title), title_justify="left", box=None, pad_edge=False)
         for number, name in enumerate(table.header):
             words = number < table.names
@@ -39,16 +39,17 @@ def print_tables(tables: Iterable[Table], wrap: bool = False) -> None:
         emit(captured.get() + "\n")
 
 
-def _fitting(table: Table, width: int) -> Table:
+def fitting(table: Table, width: int) -> Table:
     """The table without as many spare columns as it takes to fit."""
     from rich.cells import cell_len
 
     columns = list(zip(table.header, *table.rows, strict=True))
     needed = [max(map(cell_len, column)) + 2 for column in columns]
     left_out: list[int] = []
-    for number in table.spare:
+    for spare in table.spare:
         if sum(needed) - 2 <= width:
             break
-        left_out.append(number)
-        needed[number] = 0
+        for number in spare if isinstance(spare, tuple) else (spare,):
+            left_out.append(number)
+            needed[number] = 0
     return table.without(left_out) if left_out else table

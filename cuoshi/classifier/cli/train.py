@@ -95,6 +95,20 @@ def train(
             rich_help_panel=_DATA,
         ),
     ] = None,
+    validation_share: Annotated[
+        float | None,
+        typer.Option(
+            "--validation-share", help="Of splits that are made; 0.15 by default.", rich_help_panel=_DATA
+        ),
+    ] = None,
+    test_share: Annotated[
+        float | None,
+        typer.Option(
+            "--test-share",
+            help="The same; 0 for none. With --test the files are the test.",
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
     id_column: Annotated[
         str | None, typer.Option("--id-column", help="Column of the ids.", rich_help_panel=_DATA)
     ] = None,
@@ -203,6 +217,8 @@ def train(
         "revision": revision,
         "split_column": split_column,
         "article_column": article_column,
+        "validation_share": validation_share,
+        "test_share": test_share,
         "id_column": id_column,
         "text_column": text_column,
         "labels_column": labels_column,

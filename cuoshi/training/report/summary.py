@@ -42,7 +42,7 @@ def systems_table(figures: dict[str, Any], lang: Lang) -> Table:
     rows += [(words[name], row) for name, row in figures.get("baselines", {}).items()]
     cells = tuple((name, *(cell(row, key, key in _WITH_INTERVAL) for key in _SYSTEM)) for name, row in rows)
     header = (words["system"], *(words[key] for key in _SYSTEM))
-    return Table(words["overall"], header, cells, spare=(9, 5, 8, 1, 2))
+    return Table(words["overall"], header, cells, spare=(9, 5, 8, (1, 2), 6))
 
 
 def labels_table(figures: dict[str, Any], taxonomy: Taxonomy, lang: Lang) -> Table:
@@ -121,7 +121,7 @@ def _column_table(column: str, parts: dict[str, Any], lang: Lang) -> Table:
         if value in set(largest)
     )
     header = (words["value"], words["paragraphs"], *(words[key] for key in _PART))
-    return Table(words["by_column"].format(column=column), header, rows, spare=(2, 3, 5))
+    return Table(words["by_column"].format(column=column), header, rows, spare=((2, 3), 5, 6))
 
 
 def pairs_table(figures: dict[str, Any], taxonomy: Taxonomy, lang: Lang) -> Table:
@@ -168,7 +168,7 @@ def label_name(label: str, taxonomy: Taxonomy, lang: Lang) -> str:
 def cell(row: dict[str, Any], key: str, with_interval: bool) -> str:
     """A figure, with its interval where it has one and that is wanted."""
     found = row.get("intervals", {}).get(key) if with_interval else None
-    return _bracketed(row.get(key), found, 3)
+    return _bracketed(row.get(key), found, 2)
 
 
 def _bracketed(value: float | None, low_high: Sequence[float] | None, digits: int) -> str:

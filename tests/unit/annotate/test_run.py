@@ -497,6 +497,33 @@ def test_the_lock(classifier: Classifier, tmp_path: Path) -> None:
     assert not (tmp_path / "o.jsonl.lock").exists()
 
 
+def test_shards_among_other_files_are_refused(classifier: Classifier, tmp_path: Path) -> None:
+    source = write_jsonl(tmp_path / "r.jsonl", rows(3))
+    out = tmp_path / "o"
+    out.mkdir()
+    for harmless in (".gitkeep", "run.json.part"):  # the second was left by a run killed in its first second
+        (out / harmless).touch()
+    assert annotate(classifier, job([str(source)], out, shards=2), Quiet()).state == "done"
+    (out / "notes.md").touch()
+    assert annotate(classifier, job([str(source)], out, shards=2, resume=True), Quiet()).state == "done"
+    other = tmp_path / "p"
+    other.mkdir()
+    (other / "notes.md").touch()
+    with pytest.raises(UsageError, match=r"a folder with other files \(notes\.md\)"):
+        annotate(classifier, job([str(source)], other, shards=2, resume=True), Quiet())
+    assert [path.name for path in other.iterdir()] == ["notes.md"]
+    assert annotate(classifier, job([str(source)], other, shards=2, force=True), Quiet()).state == "done"
+
+
+def test_a_glob_leaves_the_output_out(classifier: Classifier, tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "a.jsonl", [*rows(3), "{broken"])
+    target = choose_target(tmp_path / "z.jsonl", None, None)
+    pattern = str(tmp_path / "*.jsonl")
+    annotate(classifier, Job(find_inputs([pattern]), Plan(), target), Quiet())
+    assert target.rejects.exists()
+    assert [each.path.name for each in find_inputs([pattern], target.remains())] == ["a.jsonl"]
+
+
 def test_nothing_to_annotate(classifier: Classifier, tmp_path: Path) -> None:
     empty = tmp_path / "r.jsonl"
     empty.touch()

@@ -56,9 +56,9 @@ def test_columns_by_name(tmp_path: Path, small_taxonomy: Taxonomy) -> None:
     found = read_examples([path], small_taxonomy, Columns(id="编号", text="正文", labels="标签"))[0]
     assert (found.id, found.text, found.labels) == ("7", "小区封闭。", ("closure",))
     assert found.meta == {"来源": "晚报", "text": "x"}
-    with pytest.raises(DataError, match="key '内容' is missing"):
+    with pytest.raises(DataError, match="no row has a column '内容' for the texts"):
         read_examples([path], small_taxonomy, Columns(text="内容", labels="标签"))
-    with pytest.raises(DataError, match="'key' is empty or neither"):
+    with pytest.raises(DataError, match="no row has a column 'key' for the ids"):
         read_examples([path], small_taxonomy, Columns(id="key", text="正文", labels="标签"))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional
-from transformers import BertConfig, BertModel
+from transformers import BertConfig, BertModel, TrainingArguments
 
 from cuoshi.classifier.engines.onnx import OnnxEngine
 from cuoshi.classifier.engines.torch import TorchEngine, load_network
@@ -18,15 +18,16 @@ from cuoshi.classifier.errors import DataError, MissingExtraError, ModelError, U
 from cuoshi.classifier.modelfolder import open_model
 from cuoshi.classifier.predict import Classifier
 from cuoshi.classifier.taxonomy import Taxonomy
+from cuoshi.training import fitting
 from cuoshi.training.base import base_config, base_origin, base_tokenizer, find_base
 from cuoshi.training.calibrate import Calibration, fit_calibration, logits, sigmoid
 from cuoshi.training.config import TrainConfig, make_config, read_values, settings
 from cuoshi.training.data import read_examples
 from cuoshi.training.device import hold_memory, use_bf16
-from cuoshi.training.fitting import epochs_between
+from cuoshi.training.fitting import ParagraphTrainer, epochs_between, pieces
 from cuoshi.training.losses import LabelLoss, positive_weights
 from cuoshi.training.metrics import calibration_error
-from cuoshi.training.model import load_encoder
+from cuoshi.training.model import TrainableClassifier, load_encoder
 from cuoshi.training.outside import export_model
 from cuoshi.training.retune import retune, write_thresholds
 from cuoshi.training.train import Start, train
@@ -376,3 +377,29 @@ def test_tensorboard(small_config: TrainConfig, tmp_path: Path, monkeypatch: pyt
     pytest.importorskip("tensorboard")
     train(config, tmp_path / "model", Start(restart=True))
     assert list((tmp_path / "log").glob("events.out.tfevents.*"))
+
+
+def test_a_batch_in_pieces_gives_the_same_gradient(
+    tiny_base: Path, small_config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(1)
+    network = TrainableClassifier(load_encoder(tiny_base), 3)
+    for module in network.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    arguments = TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none")
+    trainer = ParagraphTrainer(small_config, [], model=network, args=arguments)
+    trainer.create_optimizer()
+    trainer.current_gradient_accumulation_steps = 1
+    ids = torch.randint(4, 60, (7, 20))
+    batch = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": torch.eye(7)[:, :3]}
+    assert [len(piece["labels"]) for piece in pieces(batch, 60)] == [2, 2, 3]
+    assert [len(piece["labels"]) for piece in pieces(batch, 10)] == [1] * 7
+    found = []
+    for limit in (10_000, 60):
+        monkeypatch.setattr(fitting, "TOKENS_AT_ONCE", limit)
+        network.zero_grad()
+        loss = trainer.training_step(network, batch)
+        found.append((loss.item(), network.head.weight.grad.clone()))  # type: ignore[union-attr]
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-5)
+    torch.testing.assert_close(found[0][1], found[1][1], rtol=1e-4, atol=1e-6)

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 from lxml import html
+from rich.cells import cell_len
 
+from cuoshi.classifier.cli.tables import fitting
 from cuoshi.classifier.errors import MissingExtraError, UsageError
 from cuoshi.classifier.taxonomy import Taxonomy, load_taxonomy
 from cuoshi.training.baselines import baseline_figures
@@ -20,7 +22,8 @@ from cuoshi.training.data import Example, label_array
 from cuoshi.training.evaluate import Evaluation
 from cuoshi.training.figures import Settings, by_column, figures_of
 from cuoshi.training.report.files import check_report, write_report
-from cuoshi.training.report.summary import all_tables, notes
+from cuoshi.training.report.summary import all_tables, notes, systems_table
+from cuoshi.training.report.words import WORDS
 
 ROOT = Path(__file__).resolve().parents[3]
 EVIL = "<script src='http://evil.example/x.js'></script><img src=x onerror=alert(1)>&lt;镇口设卡"
@@ -177,8 +180,18 @@ def test_tables_have_a_cell_a_column(done: Evaluation) -> None:
     for lang in ("zh", "en"):
         for table in all_tables(done.figures, done.taxonomy, lang):  # type: ignore[arg-type]
             assert {len(row) for row in table.rows} <= {len(table.header)}, table.title
-            narrow = table.without(table.spare)
-            assert len(narrow.header) == len(table.header) - len(table.spare)
+            assert set(fitting(table, 10_000).header) == set(table.header)
+
+
+@pytest.mark.parametrize("width", [80, 100, 118])
+def test_the_overall_table_fits_a_terminal(done: Evaluation, width: int) -> None:
+    for lang in ("zh", "en"):
+        table = fitting(systems_table(done.figures, lang), width)  # type: ignore[arg-type]
+        columns = zip(table.header, *table.rows, strict=True)
+        assert sum(max(map(cell_len, column)) + 2 for column in columns) - 2 <= width
+        shown = set(table.header)
+        assert {WORDS[lang][key] for key in ("micro_f1", "macro_f1", "no_measure_f1")} <= shown
+        assert (WORDS[lang]["micro_precision"] in shown) == (WORDS[lang]["micro_recall"] in shown)
 
 
 def _keys(value: Any) -> set[str]:

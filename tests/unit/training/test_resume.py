@@ -155,7 +155,7 @@ def test_too_many_flips_keep_the_network(config: TrainConfig, tmp_path: Path) ->
         assert "is kept in" in str(error)  # noqa: PT017
         train(strict.model_copy(update={"max_flips": 1.0}), out, Start(finish=True))
     drift = json.loads((out / "metrics.json").read_text(encoding="utf-8"))["int8"]
-    assert {"largest", "mean", "flips", "decisions"} == drift.keys()
+    assert {"largest", "mean", "flips", "decisions", "changed", "compared", "at_least"} == drift.keys()
     assert not out.with_name("model.part").exists()
 
 
