@@ -27,10 +27,18 @@ ROWS = 6_000
 STORE = 80 << 20
 
 
+@pytest.fixture(scope="module", autouse=True)
+def environment() -> Iterator[None]:
+    """No reports home, and no token in the user's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_AUTH_MODE", "disabled")
+        yield
+
+
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
+def cluster(environment: None) -> Iterator[Any]:
     """Two machines of one CPU each."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 

@@ -12,6 +12,7 @@ import re
 import signal
 import socket
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -123,6 +124,7 @@ def _ray() -> Any:
         raise MissingExtraError("ray", "ray") from None
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"ray\.")  # few chunks for many actors
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
@@ -150,7 +152,7 @@ def _init(ray: Any, address: str, cpus: int | None) -> None:
             raise WorkerError(f"Ray does not start on this machine ({reason}); use --engine local") from None
         raise UsageError(
             f"--address {address}: no Ray cluster to work with ({reason}); start one with "
-            "`ray start --head`, or leave --address out"
+            "`ray start --head`, set RAY_AUTH_MODE as it is there, or leave --address out"
         ) from None
     finally:
         signal.signal(signal.SIGTERM, before)  # Ray has put its own there
