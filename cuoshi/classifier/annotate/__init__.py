@@ -7,7 +7,7 @@ themselves.
 from __future__ import annotations
 
 from cuoshi.classifier.annotate.inputs import Input, find_inputs
-from cuoshi.classifier.annotate.job import Job, Listener, Terminated
+from cuoshi.classifier.annotate.job import Elsewhere, Job, Listener, Terminated
 from cuoshi.classifier.annotate.manifest import RunManifest, read_manifest
 from cuoshi.classifier.annotate.plan import Plan, Reject, Unit
 from cuoshi.classifier.annotate.run import annotate
@@ -16,6 +16,7 @@ from cuoshi.classifier.annotate.work import Annotated, annotate_rows, annotate_u
 
 __all__ = [
     "Annotated",
+    "Elsewhere",
     "Input",
     "Job",
     "Listener",

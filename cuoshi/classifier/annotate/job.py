@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from cuoshi.classifier.annotate.feed import Chunk, Start
 from cuoshi.classifier.annotate.inputs import Input
 from cuoshi.classifier.annotate.journal import State
 from cuoshi.classifier.annotate.plan import Plan
 from cuoshi.classifier.annotate.target import Target
+from cuoshi.classifier.annotate.work import Annotated
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,12 @@ class Job:
     resume: bool = False
     force: bool = False
     engine: dict[str, Any] = field(default_factory=dict)
+
+
+Done = tuple[Chunk, Annotated]
+"""A chunk, and what became of its paragraphs."""
+Elsewhere = Callable[[Job, Start | None], Generator[Done, None, None]]
+"""Does all the reading and labelling that is left of a job, behind a start; chunks come in their order."""
 
 
 class Listener(Protocol):

@@ -7,12 +7,12 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from cuoshi.classifier.annotate.columns import Columns, output_columns
 from cuoshi.classifier.annotate.feed import Chunk, chunks
 from cuoshi.classifier.annotate.inputs import is_open_ended
-from cuoshi.classifier.annotate.job import Job, Listener
+from cuoshi.classifier.annotate.job import Done, Elsewhere, Job, Listener
 from cuoshi.classifier.annotate.journal import Journal, read_journal
 from cuoshi.classifier.annotate.manifest import (
     OutputEntry,
@@ -28,17 +28,20 @@ from cuoshi.classifier.annotate.pipeline import Pipeline
 from cuoshi.classifier.annotate.sinks import Sink, open_sink, write_all
 from cuoshi.classifier.annotate.target import Target, locked, sync_folder
 from cuoshi.classifier.annotate.values import as_json
-from cuoshi.classifier.annotate.work import Annotated, laid_out
+from cuoshi.classifier.annotate.work import laid_out
 from cuoshi.classifier.errors import CuoshiError, DataError, UsageError
 from cuoshi.classifier.names import printable
 from cuoshi.classifier.predict import Classifier
 from cuoshi.classifier.tokens import Tokens
 
 
-def annotate(classifier: Classifier, job: Job, listener: Listener) -> RunManifest:
+def annotate(
+    classifier: Classifier, job: Job, listener: Listener, elsewhere: Elsewhere | None = None
+) -> RunManifest:
     """Annotate the inputs of a job into its target; returns the manifest of the finished run.
 
-    A run that was finished before is not done again when ``job.resume`` is set.
+    A run that was finished before is not done again when ``job.resume`` is set. With ``elsewhere`` the
+    classifier labels nothing itself.
 
     Raises:
         UsageError: the output exists (without ``resume`` or ``force``), another run writes to it, or what is
@@ -57,7 +60,7 @@ def annotate(classifier: Classifier, job: Job, listener: Listener) -> RunManifes
                 listener.notice(f"{printable(job.target.out)}: was done at {manifest.ended}")
                 _clean(job.target)
                 return manifest
-            return _Run(classifier, job, listener, manifest, carried).finished()
+            return _Run(classifier, job, listener, manifest, carried, elsewhere).finished()
 
 
 def _begin(job: Job, fresh: RunManifest, listener: Listener) -> RunManifest:
@@ -112,7 +115,13 @@ class _Run:
     """One stretch of work on a run; files are touched by the writing thread alone."""
 
     def __init__(
-        self, classifier: Classifier, job: Job, listener: Listener, manifest: RunManifest, carried: list[str]
+        self,
+        classifier: Classifier,
+        job: Job,
+        listener: Listener,
+        manifest: RunManifest,
+        carried: list[str],
+        elsewhere: Elsewhere | None,
     ) -> None:
         self._classifier = classifier
         self._job = job
@@ -120,6 +129,7 @@ class _Run:
         self._listener = listener
         self._manifest = manifest
         self._carried = carried
+        self._elsewhere = elsewhere
         self._state, self._journaled = read_journal(job.target.journal)
         self._before = self._state.seconds
         self._sink: Sink | None = None
@@ -136,7 +146,7 @@ class _Run:
         self._listener.begun(self._state, total)
         try:
             self._restore(begun)
-            Pipeline(self._tokenised(), self._work, self._store).run()
+            self._pipeline().run()
             assert self._sink is not None
             self._manifest.output = [
                 OutputEntry(file=printable(path), bytes=path.stat().st_size) for path in self._sink.finish()
@@ -147,6 +157,11 @@ class _Run:
         self._end("done", None)
         _clean(self._target)
         return self._manifest
+
+    def _pipeline(self) -> Pipeline[Any, Done]:
+        if self._elsewhere is None:
+            return Pipeline(self._tokenised(), self._work, self._store)
+        return Pipeline(self._elsewhere(self._job, self._state.start()), _as_it_is, self._store)
 
     def _restore(self, begun: float) -> None:
         """Bring every file back to the end of the last chunk in the journal."""
@@ -164,13 +179,13 @@ class _Run:
         for chunk in chunks(self._job.inputs, self._job.plan, self._state.start()):
             yield chunk, self._classifier.tokenise([unit.text for unit in chunk.units])
 
-    def _work(self, item: tuple[Chunk, list[Tokens]]) -> tuple[Chunk, Annotated]:
+    def _work(self, item: tuple[Chunk, list[Tokens]]) -> Done:
         # by whole chunks: where the last bits depend on the batch, a resumed run has the same batches
         chunk, tokens = item
         scores = self._classifier.score_tokens(tokens)
         return chunk, laid_out(self._classifier, chunk.units, scores, self._job.plan)
 
-    def _store(self, done: tuple[Chunk, Annotated]) -> None:
+    def _store(self, done: Done) -> None:
         """Write a chunk: its rows and rejects first, then the line in the journal that makes them count."""
         chunk, annotated = done
         if self._sink is None:
@@ -252,6 +267,10 @@ class _Run:
         else:
             with contextlib.suppress(OSError):
                 write_manifest(self._target.manifest, manifest)
+
+
+def _as_it_is(done: Done) -> Done:
+    return done
 
 
 def _clean(target: Target) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +20,7 @@ from cuoshi.classifier.cli.output import notice
 from cuoshi.classifier.errors import UsageError
 
 if TYPE_CHECKING:
-    from cuoshi.classifier.annotate import Input, Job, RunManifest, Target
+    from cuoshi.classifier.annotate import Elsewhere, Input, Job, RunManifest, Target
     from cuoshi.classifier.annotate.progress import BarProgress, PlainProgress
     from cuoshi.classifier.predict import Classifier
 
@@ -44,6 +45,13 @@ class Layout(str, Enum):
     list = "list"
     wide = "wide"
     long = "long"
+
+
+class EngineName(str, Enum):
+    """Where the work is done."""
+
+    local = "local"
+    ray = "ray"
 
 
 def annotate(
@@ -125,7 +133,23 @@ def annotate(
         int | None, typer.Option("--threads", min=1, help="Threads on the CPU; all CPUs by default.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="Processes on the CPU, instead of threads.")
+        int | None,
+        typer.Option(
+            "--workers",
+            min=1,
+            help="Processes on the CPU, instead of threads. With Ray: actors, one a device.",
+        ),
+    ] = None,
+    engine: Annotated[
+        EngineName, typer.Option("--engine", help="local: this machine; ray: a Ray cluster.")
+    ] = EngineName.local,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            "--address",
+            help="With --engine ray: auto (the cluster of this machine) or HOST:PORT; without it, one is "
+            "started here.",
+        ),
     ] = None,
 ) -> None:
     """Label a collection in a run that can be broken off at any moment and goes on with --resume.
@@ -153,19 +177,53 @@ def annotate(
         selection=selection,
         encoding=encoding,
     )
+    if address is not None and engine is not EngineName.ray:
+        raise UsageError("--address is that of a Ray cluster; give --engine ray as well")
     with _signals():
         found = find_inputs(inputs, target.remains())
         check_apart(target, found)
+        job = Job(found, plan, target, resume, force)
+        if engine is EngineName.ray:
+            _run_on_ray(job, save_every, model, address, device, workers, threads)
+            return
         with Classifier.load(model, device=device, threads=threads, workers=workers) as classifier:
             classifier.check(selection)
             notice(f"cuoshi: on {classifier.device}")
-            plan = replace(plan, save_every=save_every or max(plan.save_every, classifier.window))
-            engine: dict[str, Any] = {
+            about: dict[str, Any] = {
+                "name": engine.value,
                 "device": classifier.device.partition(" ")[0],
                 "threads": threads,
                 "workers": workers,
             }
-            _run(classifier, Job(found, plan, target, resume, force, engine))
+            _run(classifier, _complete(job, save_every, classifier.window, about))
+
+
+def _complete(job: Job, save_every: int | None, window: int, engine: dict[str, Any]) -> Job:
+    """The job with what depends on the engine."""
+    plan = replace(job.plan, save_every=save_every or max(job.plan.save_every, window))
+    return replace(job, plan=plan, engine=engine)
+
+
+def _run_on_ray(
+    job: Job,
+    save_every: int | None,
+    model: str | None,
+    address: str | None,
+    device: str,
+    workers: int | None,
+    threads: int | None,
+) -> None:
+    from cuoshi.classifier.annotate.cluster import LOCAL, connected
+    from cuoshi.classifier.annotate.ray import check_inputs, on_cluster
+    from cuoshi.classifier.predict import Classifier
+
+    check_inputs(job.inputs)
+    with Classifier.load(model, device="cpu", threads=1) as classifier:
+        classifier.check(job.plan.selection)
+        with connected(address or LOCAL, device, workers, threads) as cluster:
+            notice(f"cuoshi: on {cluster}")
+            job = _complete(job, save_every, cluster.window, cluster.as_dict())
+            _run(classifier, job, partial(on_cluster, classifier, model, cluster))
 
 
 def check_apart(target: Target, inputs: Sequence[Input]) -> None:
@@ -178,13 +236,13 @@ def check_apart(target: Target, inputs: Sequence[Input]) -> None:
                 )
 
 
-def _run(classifier: Classifier, job: Job) -> None:
+def _run(classifier: Classifier, job: Job, elsewhere: Elsewhere | None = None) -> None:
     from cuoshi.classifier.annotate import Terminated
     from cuoshi.classifier.annotate import annotate as annotate_all
 
     try:
         with _listener() as listener:
-            manifest = annotate_all(classifier, job, listener)
+            manifest = annotate_all(classifier, job, listener, elsewhere)
     except (KeyboardInterrupt, Terminated) as stopped:
         notice(f"cuoshi: stopped; go on with: {_again()}")
         raise typer.Exit(TERMINATED if isinstance(stopped, Terminated) else 130) from None
