@@ -16,6 +16,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cuoshi.classifier.cli.label import check_encoding, split_names
+from cuoshi.classifier.cli.options import (
+    DeviceOption,
+    MeasuresOnlyOption,
+    ModelOption,
+    OnlyOption,
+    ThreadsOption,
+    ThresholdOption,
+    TopKOption,
+)
 from cuoshi.classifier.cli.output import notice
 from cuoshi.classifier.errors import UsageError
 
@@ -66,9 +75,7 @@ def annotate(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Output: .jsonl or .csv (also .gz, .zst), or .parquet.")
     ],
-    model: Annotated[
-        str | None, typer.Option("--model", "-m", help="Folder of a model, or the name of a shipped one.")
-    ] = None,
+    model: ModelOption = None,
     text_column: Annotated[
         str, typer.Option("--text-column", help="Column of a table that holds the text.")
     ] = "text",
@@ -96,20 +103,10 @@ def annotate(
         int | None,
         typer.Option("--shard-rows", min=1, help="Make --out a folder of files of this many rows."),
     ] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option("--threshold", help="One threshold (0 to 1) for all labels instead of the model's own."),
-    ] = None,
-    top_k: Annotated[
-        int | None, typer.Option("--top-k", "-k", help="At most this many labels a paragraph.")
-    ] = None,
-    only: Annotated[
-        list[str] | None,
-        typer.Option("--only", help="Only these labels (repeat it or separate them by commas)."),
-    ] = None,
-    measures_only: Annotated[
-        bool, typer.Option("--measures-only", help="Leave out paragraphs without a measure.")
-    ] = False,
+    threshold: ThresholdOption = None,
+    top_k: TopKOption = None,
+    only: OnlyOption = None,
+    measures_only: MeasuresOnlyOption = False,
     encoding: Annotated[
         str | None, typer.Option("--encoding", help="Encoding of the inputs, when it is known.")
     ] = None,
@@ -126,12 +123,8 @@ def annotate(
         typer.Option("--resume", help="Go on with a run that was broken off; start it if there is none."),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the output of an earlier run.")] = False,
-    device: Annotated[
-        str, typer.Option("--device", help="auto (CUDA where it can be used), cpu, cuda or cuda:N.")
-    ] = "auto",
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Threads on the CPU; all CPUs by default.")
-    ] = None,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
     workers: Annotated[
         int | None,
         typer.Option(

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cuoshi.classifier.cli.options import DeviceOption, Lang, LangOption
+from cuoshi.classifier.cli.options import (
+    DeviceOption,
+    Lang,
+    LangOption,
+    MeasuresOnlyOption,
+    ModelOption,
+    OnlyOption,
+    ThreadsOption,
+    ThresholdOption,
+    TopKOption,
+)
 from cuoshi.classifier.cli.output import emit, notice, report
 from cuoshi.classifier.errors import DataError, MissingExtraError, UsageError
 from cuoshi.classifier.names import printable
@@ -56,9 +66,7 @@ def label(
     text: Annotated[
         str | None, typer.Option("--text", "-t", help="Label this text, a paragraph a line.")
     ] = None,
-    model: Annotated[
-        str | None, typer.Option("--model", "-m", help="Folder of a model, or the name of a shipped one.")
-    ] = None,
+    model: ModelOption = None,
     output_format: Annotated[
         Format | None,
         typer.Option("--format", "-f", help="Format of the output; else by the suffix of --out, else table."),
@@ -74,27 +82,15 @@ def label(
     group: Annotated[
         bool, typer.Option("--group", "-g", help="Roll labels up to their groups (table, md and html).")
     ] = False,
-    threshold: Annotated[
-        float | None,
-        typer.Option("--threshold", help="One threshold (0 to 1) for all labels instead of the model's own."),
-    ] = None,
-    top_k: Annotated[
-        int | None, typer.Option("--top-k", "-k", help="At most this many labels a paragraph.")
-    ] = None,
-    only: Annotated[
-        list[str] | None,
-        typer.Option("--only", help="Only these labels (repeat it or separate them by commas)."),
-    ] = None,
-    measures_only: Annotated[
-        bool, typer.Option("--measures-only", help="Leave out paragraphs without a measure.")
-    ] = False,
+    threshold: ThresholdOption = None,
+    top_k: TopKOption = None,
+    only: OnlyOption = None,
+    measures_only: MeasuresOnlyOption = False,
     encoding: Annotated[
         str | None, typer.Option("--encoding", help="Encoding of the files, when it is known.")
     ] = None,
     device: DeviceOption = "auto",
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, help="Threads; all CPUs by default.")
-    ] = None,
+    threads: ThreadsOption = None,
 ) -> None:
     """Label the paragraphs of articles with the measures they report.
 

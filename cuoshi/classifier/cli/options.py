@@ -40,3 +40,20 @@ DeviceOption = Annotated[
     str,
     typer.Option("--device", metavar="auto|cpu|cuda[:N]", help="Where to compute; auto takes CUDA if there."),
 ]
+ModelOption = Annotated[
+    str | None, typer.Option("--model", "-m", help="Folder of a model, or the name of a shipped one.")
+]
+ThresholdOption = Annotated[
+    float | None,
+    typer.Option("--threshold", help="One threshold (0 to 1) for all labels instead of the model's own."),
+]
+TopKOption = Annotated[
+    int | None, typer.Option("--top-k", "-k", help="At most this many labels a paragraph.")
+]
+OnlyOption = Annotated[
+    list[str] | None,
+    typer.Option("--only", help="Only these labels (repeat it or separate them by commas)."),
+]
+MeasuresOnlyOption = Annotated[
+    bool, typer.Option("--measures-only", help="Leave out paragraphs without a measure.")
+]
