@@ -303,7 +303,7 @@ def test_damaged_inputs_cost_only_themselves(small_model: Path, tmp_path: Path) 
     found = [json.loads(line)["id"] for line in out.read_text(encoding="utf-8").splitlines()]
     assert found == [n if n != 12 else 11 for n in range(40) if n not in (5, 9)]
     errors = result.stderr.decode()
-    assert "warning: 1 ids came before, all are kept; the first: " in errors
+    assert "warning: 1 duplicate ids, all are kept; the first: " in errors
     assert f"{source}:13 ('11')" in errors
     rejects = [json.loads(line) for line in Path(f"{out}.rejects.jsonl").read_text("utf-8").splitlines()]
     assert [reject["where"] for reject in rejects] == [f"{source}:6", f"{source}:10"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -89,8 +90,12 @@ def output_columns(
 
 
 def as_text(value: Any) -> str | None:
-    """A value in a column of text: text as it is, anything else as JSON."""
-    return value if value is None or isinstance(value, str) else as_json(value)
+    """A value in a column of text: text, dates and bytes without the quotes of JSON, else JSON."""
+    return value if value is None or isinstance(value, str) else _bare(as_json(value))
+
+
+def _bare(text: str) -> str:
+    return str(json.loads(text)) if text.startswith('"') else text
 
 
 def _cell(name: str, value: Any) -> str | int | float:

@@ -8,6 +8,7 @@ from typing import Any
 from cuoshi.classifier.annotate.manifest import RunManifest
 from cuoshi.classifier.annotate.progress import duration, per_second
 
+SHOWN_ABSENT = 8  # labels without a paragraph that are named
 STATES = {
     "running": "running now",
     "broken off": "broken off without a word (killed, or the power went); go on with --resume",
@@ -21,7 +22,8 @@ def count_lines(counts: Mapping[str, Any], seconds: float) -> list[str]:
     """Paragraphs, measures, what the model had to do with them, and the rate."""
     paragraphs = counts["paragraphs"]
     lines = [
-        f"{paragraphs:,} paragraphs of {counts['inputs']:,} rows or articles, {counts['rows']:,} output rows",
+        f"{_number(paragraphs, 'paragraph')} of {_number(counts['inputs'], 'row')} or articles,"
+        f" {_number(counts['rows'], 'output row')}",
         f"  no measure  {_share(counts['no_measure'], paragraphs)}",
         f"  windowed    {_share(counts['windowed'], paragraphs)}, longer than the model's window",
         f"  [UNK]       {_share(counts['unknown'], counts['tokens'])} of {counts['tokens']:,} tokens",
@@ -44,6 +46,8 @@ def label_lines(counts: Mapping[str, Any]) -> list[str]:
         f"  {label:<{width}}  {_share(number, counts['paragraphs'])}" for label, number in found if number
     ]
     absent = [label for label, number in found if not number]
+    if len(absent) > SHOWN_ABSENT:
+        return [*lines, f"  none of the other {len(absent)} labels"]
     return [*lines, *([f"  none of: {', '.join(absent)}"] if absent else [])]
 
 
@@ -61,7 +65,7 @@ def run_lines(manifest: RunManifest, state: str) -> list[str]:
         f"model       {manifest.model.name} ({manifest.model.hash[:12]})",
         f"taxonomy    {manifest.taxonomy.name} ({manifest.taxonomy.hash[:12]})",
         f"cuoshi      {manifest.cuoshi} ({_pairs(manifest.versions)})",
-        f"engine      {_pairs(engine) or 'default'}",
+        f"engine      {_engine(engine)}",
         f"options     {_pairs(options)}",
         f"inputs      {len(manifest.inputs):,}, {size:,} bytes",
     ]
@@ -77,8 +81,17 @@ def run_lines(manifest: RunManifest, state: str) -> list[str]:
     return lines
 
 
+def _number(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def _share(number: int, total: int) -> str:
     return f"{number:,} ({number / total:.1%})" if total else f"{number:,}"
+
+
+def _engine(values: Mapping[str, Any]) -> str:
+    rest = {name: value for name, value in values.items() if name != "name"}
+    return ", ".join(part for part in (str(values.get("name", "local")), _pairs(rest)) if part)
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

@@ -111,7 +111,9 @@ def choose_target(out: Path, form: str | None, shard_rows: int | None) -> Target
         raise UsageError(f"--format {form}, but --out ends in .{said}; change one")
     chosen = form or said or ("jsonl" if shard_rows is not None else "")
     if not chosen:
-        raise UsageError(f"{name}: end it in {', '.join(FORMATS)} (with .gz or .zst), or give --format")
+        raise UsageError(
+            f"{name}: end it in .jsonl or .csv (with .gz or .zst behind), or .parquet, or give --format"
+        )
     chosen, _, packing = chosen.partition(".")
     if chosen == "parquet" and packing:
         raise UsageError(f"{name}: Parquet is compressed within; leave .{packing} out")

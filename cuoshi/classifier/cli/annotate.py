@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from cuoshi.classifier.annotate.progress import BarProgress, PlainProgress
     from cuoshi.classifier.predict import Classifier
 
-TERMINATED = 143
+INTERRUPTED, TERMINATED = 130, 143
 
 
 class Format(str, Enum):
@@ -238,7 +238,7 @@ def _run(classifier: Classifier, job: Job, elsewhere: Elsewhere | None = None) -
             manifest = annotate_all(classifier, job, listener, elsewhere)
     except (KeyboardInterrupt, Terminated) as stopped:
         notice(f"cuoshi: stopped; go on with: {_again()}")
-        raise typer.Exit(TERMINATED if isinstance(stopped, Terminated) else 130) from None
+        raise typer.Exit(TERMINATED if isinstance(stopped, Terminated) else INTERRUPTED) from None
     _tell(job, manifest)
     if manifest.counts and manifest.counts["rejects"]:
         raise typer.Exit(1)
@@ -255,7 +255,7 @@ def _tell(job: Job, manifest: RunManifest) -> None:
         notice(text)
     if counts["duplicates"]:
         first = counts["duplicate_places"][0]
-        notice(f"cuoshi: warning: {counts['duplicates']:,} ids came before, all are kept; the first: {first}")
+        notice(f"cuoshi: warning: {counts['duplicates']:,} duplicate ids, all are kept; the first: {first}")
     if counts["rejects"]:
         where = printable(job.target.rejects)
         notice(f"cuoshi: {counts['rejects']:,} rejected, see {where}; mend and annotate that file")
@@ -290,7 +290,8 @@ def _signals() -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, end)
     try:
         yield
-    except Terminated:
-        raise typer.Exit(TERMINATED) from None
+    except (KeyboardInterrupt, Terminated) as stopped:  # a run that had begun has said so itself
+        notice("cuoshi: stopped before the run began; nothing was written")
+        raise typer.Exit(TERMINATED if isinstance(stopped, Terminated) else INTERRUPTED) from None
     finally:
         signal.signal(signal.SIGTERM, before)

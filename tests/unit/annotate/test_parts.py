@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cuoshi.classifier.annotate.columns import Columns
+from cuoshi.classifier.annotate.columns import Columns, as_text
 from cuoshi.classifier.annotate.encode import csv_bytes, jsonl_bytes, packed
 from cuoshi.classifier.annotate.feed import Position
 from cuoshi.classifier.annotate.inputs import find_inputs
@@ -260,3 +260,11 @@ def test_values_and_packing(tmp_path: Path) -> None:
         path = tmp_path / f"r.jsonl.{packing}"
         path.write_bytes(data)
         assert [item.values for item in read_rows(path) if isinstance(item, Row)] == rows
+
+
+def test_values_in_text_columns_have_no_quotes_of_json() -> None:
+    assert as_text(datetime.datetime(2020, 1, 1, 8, 30)) == "2020-01-01T08:30:00"  # noqa: DTZ001
+    assert as_text('"设卡"') == '"设卡"'
+    assert as_text(["甲", None]) == '["甲", null]'
+    assert as_text(None) is None
+    assert as_text(7) == "7"
