@@ -12,6 +12,7 @@ from cuoshi.classifier.errors import UsageError
 from cuoshi.classifier.modelfolder import SHIPPED_MODEL
 from cuoshi.training.data import Columns
 
+ARTICLE_COLUMN = "article"
 SPECIAL_TOKENS = 2  # of every window: its first and its last token
 
 
@@ -44,7 +45,7 @@ class TrainConfig(BaseModel):
     labels_column: str = Field(default="labels", description="Column of the labels")
     wide: bool = Field(default=False, description="Labels stand in columns of their own, of 0 and 1")
     split_column: str | None = Field(default=None, description="Column that says train, validation or test")
-    article_column: str = Field(default="article", description="Paragraphs of one article share a split")
+    article_column: str = Field(default=ARTICLE_COLUMN, description="Paragraphs of one article share a split")
     validation_share: float = Field(default=0.15, gt=0, lt=1, description="Of splits that are made")
     test_share: float = Field(default=0.15, ge=0, lt=1, description="Of splits that are made")
     overlap: Literal["fail", "drop", "keep"] = Field(

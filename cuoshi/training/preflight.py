@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from cuoshi.classifier.taxonomy import Taxonomy
 from cuoshi.classifier.tokens import unknown_token
-from cuoshi.training.config import SPECIAL_TOKENS, TrainConfig
+from cuoshi.training.config import ARTICLE_COLUMN, SPECIAL_TOKENS, TrainConfig
 from cuoshi.training.data import Example, label_array
 from cuoshi.training.metrics import MIN_SUPPORT
 from cuoshi.training.near import NearIndex, normalise
@@ -145,6 +145,9 @@ def _articles(config: TrainConfig, splits: Splits) -> Finding:
             if article not in (None, ""):
                 homes[str(article)].setdefault(name, example.where)
     torn = [" = ".join(places.values()) for places in homes.values() if len(places) > 1]
+    if not homes and config.article_column != ARTICLE_COLUMN:
+        text = f"no paragraph has the column '{config.article_column}'; correct --article-column"
+        return Finding("articles", "fail", 1, text)
     right = "every article in one split" if homes else f"no column '{config.article_column}'"
     return _finding(
         "articles", "warning", torn, "articles are torn apart by the splits; figures will flatter", right

@@ -20,20 +20,22 @@ from cuoshi.training.metrics import headline
 from cuoshi.training.parts import fresh_part, put_in_place
 from cuoshi.training.recorded import recorded_split
 from cuoshi.training.thresholds import limits_of, threshold_document
-from cuoshi.training.wanted import Row, Wanted, choose, method_of, parse_wanted
+from cuoshi.training.wanted import Row, Wanted, choose, method_of, missed, parse_wanted
 
 
 @dataclass(frozen=True)
 class Retuned:
     """Thresholds chosen on labelled paragraphs, before anything is written.
 
-    ``before`` and ``after`` are the headline figures at the old and the new thresholds.
+    ``missed`` names labels that do not get what was wanted; ``before`` and ``after`` are the headline figures
+    at the old and the new thresholds.
     """
 
     folder: ModelFolder
     paragraphs: int
     document: dict[str, Any]
     rows: list[Row]
+    missed: list[str]
     before: dict[str, float]
     after: dict[str, float]
 
@@ -91,6 +93,7 @@ def retune(
         len(examples),
         threshold_document(method_of(wanted), hashes, shared, entries),
         rows,
+        missed(rows, wanted),
         headline(scores >= classifier.thresholds, gold),
         headline(scores >= limits_of(list(entries.values())), gold),
     )

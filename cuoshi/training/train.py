@@ -12,7 +12,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from cuoshi.classifier.cli.output import notice
-from cuoshi.classifier.errors import DataError, ModelError
+from cuoshi.classifier.errors import DataError, ModelError, UsageError
 from cuoshi.classifier.modelfolder import MANIFEST, file_hash, write_json
 from cuoshi.classifier.taxonomy import Taxonomy, load_taxonomy
 from cuoshi.training.base import (
@@ -78,7 +78,8 @@ def prepare(config: TrainConfig) -> Prepared:
 def train(config: TrainConfig, out: Path, start: Start | None = None, show: Show | None = None) -> None:
     """Check the data, learn, calibrate, export, tune thresholds, and write the model folder ``out``.
 
-    A model folder of that name is replaced when the new one is complete; its ``card-notes.md`` is kept.
+    With ``start.restart`` a model folder of that name is replaced when the new one is complete; its
+    ``card-notes.md`` is kept.
     While it is learned, checkpoints lie in ``NAME.work`` beside it.
 
     Args:
@@ -91,11 +92,13 @@ def train(config: TrainConfig, out: Path, start: Start | None = None, show: Show
         DataError: the data are malformed, fail a check, or a disk is full.
         KeyboardInterrupt: somebody asked to stop.
         ModelError: the base cannot be used, the loss is not a number, or int8 changes too many decisions.
-        UsageError: ``out`` is something else than a model folder, or there is no such base.
+        UsageError: ``out`` is a finished model or something else, or there is no such base.
     """
     begin = start or Start()
     check_replaceable(out, "model folder", is_model)
     work = Work(out)
+    if is_main() and is_model(out) and not begin.restart and not work.folder.exists():
+        raise UsageError(f"{out}: a finished model; replace it with --restart, or choose another --out")
     if is_main() and not (begin.resume or begin.finish or begin.restart):
         work.check_free()
     ready = prepare(config)

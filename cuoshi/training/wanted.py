@@ -122,6 +122,19 @@ def choose(
     return shared, rows
 
 
+def missed(rows: Sequence[Row], wanted: Sequence[Wanted]) -> list[str]:
+    """The labels that do not get what was wanted of them, each with what it gets: ``label 0.83``."""
+    found = []
+    for row in rows:
+        general = next((wish for wish in reversed(wanted) if wish.label is None), None)
+        wish = next((w for w in reversed(wanted) if w.label == row.label), general)
+        if wish is not None and row.support:
+            value = row.figures_after[1 if wish.figure == "recall" else 0]
+            if value < wish.value:
+                found.append(f"{row.label} {value:.2f}")
+    return found
+
+
 def _unasked(before: float, tuned: Mapping[str, Any], keep: bool) -> tuple[float, Basis]:
     if keep:
         return before, "kept"

@@ -81,6 +81,12 @@ def thresholds(
         emit_json({**found.document, "before": found.before, "after": found.after})
     else:
         _print(found)
+    if found.missed:
+        notice(
+            f"cuoshi: warning: {len(found.missed)} labels do not reach what was wanted:"
+            f" {', '.join(found.missed)}; "
+            "a wish of their own, LABEL=X, overrides the shared threshold"
+        )
     where = found.folder.path
     notice(f"{where}: nothing written (--dry-run)" if dry_run else f"{where}: thresholds written")
 

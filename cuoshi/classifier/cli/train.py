@@ -187,7 +187,12 @@ def train(
         bool, typer.Option("--resume", help="Go on where it was stopped.", rich_help_panel=_GO)
     ] = False,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Throw away what was learned so far.", rich_help_panel=_GO)
+        bool,
+        typer.Option(
+            "--restart",
+            help="Throw away what was learned so far, and replace a finished model.",
+            rich_help_panel=_GO,
+        ),
     ] = False,
     finish: Annotated[
         bool,

@@ -21,7 +21,7 @@ from cuoshi.training.evaluate import score_examples
 from cuoshi.training.export import plain_network
 from cuoshi.training.model import TrainableClassifier, load_encoder
 from cuoshi.training.parts import check_replaceable, fresh_part, put_in_place, write_text
-from cuoshi.training.train import is_model, train
+from cuoshi.training.train import Start, is_model, train
 
 
 def _copy_with(base: Path, folder: Path, **values: object) -> Path:
@@ -63,7 +63,10 @@ class TestOut:
         out = tmp_path / "model"
         shutil.copytree(small_model, out)
         (out / NOTES).write_text("卡片里的一段说明。", encoding="utf-8")
-        train(small_config, out)
+        for start in (Start(), Start(resume=True)):
+            with pytest.raises(UsageError, match="a finished model; replace it with --restart"):
+                train(small_config, out, start)
+        train(small_config, out, Start(restart=True))
         open_model(out)
         assert (out / NOTES).is_file()
         assert "卡片里的一段说明。" in (out / "README.md").read_text(encoding="utf-8")

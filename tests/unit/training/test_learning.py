@@ -31,7 +31,7 @@ from cuoshi.training.model import TrainableClassifier, load_encoder
 from cuoshi.training.outside import export_model
 from cuoshi.training.retune import retune, write_thresholds
 from cuoshi.training.train import Start, train
-from cuoshi.training.wanted import choose, figures, parse_wanted, reach
+from cuoshi.training.wanted import choose, figures, missed, parse_wanted, reach
 
 
 def _loss(config: TrainConfig, **values: object) -> LabelLoss:
@@ -144,6 +144,10 @@ class TestWantedThresholds:
         assert [row.basis for row in rows] == ["kept", "own", "kept"]
         assert rows[0].after == 0.5
         assert rows[1].figures_after[0] >= 0.95
+        assert missed(rows, [parse_wanted("precision", "b=0.95", tuple(current))]) == []
+        all_of_all = [parse_wanted("precision", "1", tuple(current))]
+        _, rows = choose(np.where(gold, scores, 0.99).astype(np.float32), gold, current, all_of_all)
+        assert [text.split()[0] for text in missed(rows, all_of_all)] == ["a", "b", "c"]
         _, rows = choose(scores, gold, current, [])
         assert [row.basis for row in rows] == ["own", "own", "shared"]
 
@@ -171,6 +175,9 @@ class TestWantedThresholds:
         assert f"{folder.thresholds.labels['closure'].threshold:.3f}" in (model / "README.md").read_text(
             "utf-8"
         )
+        card = (model / "README.md").read_text("utf-8")
+        assert "**The thresholds were chosen again after these figures were measured**" in card
+        assert "recall 1 for closure" in card
         assert not model.with_name("model.part").exists()
 
     def test_refused(

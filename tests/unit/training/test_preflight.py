@@ -105,6 +105,14 @@ class TestChecks:
         assert found["unseen"].places == ("checkpoint",)
         assert found["validation"].level == "warning"
 
+    def test_a_column_of_articles_that_is_not_there(
+        self, small_config: TrainConfig, small_taxonomy: Taxonomy, tiny_base: Path
+    ) -> None:
+        config = small_config.model_copy(update={"article_column": "文章名"})
+        _, found = _check(config, small_taxonomy, tiny_base, _examples(60), _examples(20))
+        assert found["articles"].level == "fail"
+        assert "no paragraph has the column '文章名'" in found["articles"].text
+
     def test_what_is_wrong_is_found(
         self, small_config: TrainConfig, small_taxonomy: Taxonomy, tiny_base: Path
     ) -> None:
