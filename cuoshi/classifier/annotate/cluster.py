@@ -28,6 +28,8 @@ _STORE = 512 << 20
 _PATIENCE = 10.0
 """Seconds to wait for a cluster to answer."""
 _REMARK = 200
+_HERE = "127.0.0.1"
+"""Where a cluster that is started here listens: nobody outside of this machine can send it work."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ def _init(ray: Any, address: str, cpus: int | None) -> None:
             "num_cpus": max(cpus, usable_cpus()),
             "object_store_memory": _STORE,
             "include_dashboard": False,
+            "_node_ip_address": _HERE,
         }
     before = signal.getsignal(signal.SIGTERM)
     try:
