@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import queue
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from typing import Generic, TypeVar
+
+from cuoshi.classifier.errors import WorkerError
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -28,15 +32,21 @@ class Pipeline(Generic[In, Out]):
     """Runs ``work`` over ``source`` in the calling thread, while others pull the source and feed ``store``.
 
     Order is kept. Whatever stops the calling thread (Ctrl-C among it), all that was worked out is stored
-    before :meth:`run` raises it on; an error of the source or of ``store`` is raised in the calling thread.
+    before :meth:`run` raises it on; an error of the source or of ``store`` is raised in the calling
+    thread. A source that gives nothing for ``patience`` seconds, once it began to, is given up (WorkerError).
     """
 
     def __init__(
-        self, source: Generator[In, None, None], work: Callable[[In], Out], store: Callable[[Out], None]
+        self,
+        source: Generator[In, None, None],
+        work: Callable[[In], Out],
+        store: Callable[[Out], None],
+        patience: float | None = None,
     ) -> None:
         self._source = source
         self._work = work
         self._store = store
+        self._patience = patience
         self._stop = threading.Event()
         self._read: queue.Queue[In | _End] = queue.Queue(_AHEAD)
         self._done: queue.Queue[Out | _End] = queue.Queue(_AHEAD)
@@ -65,16 +75,23 @@ class Pipeline(Generic[In, Out]):
             raise self._failure
 
     def _items(self) -> Iterator[In]:
+        last = math.inf  # to read over what is done may take its time
         while self._failure is None:
             try:
                 item = self._read.get(timeout=_WAIT)
             except queue.Empty:
+                if self._patience is not None and time.monotonic() - last > self._patience:
+                    raise WorkerError(
+                        f"no result came for {self._patience / 60:.0f} minutes from where the work is done; "
+                        "see to it, then go on with --resume"
+                    ) from None
                 continue
             if isinstance(item, _End):
                 if item.error is not None:
                     raise item.error
                 return
             yield item
+            last = time.monotonic()
 
     def _put(self, to: queue.Queue[Out | _End], item: Out) -> None:
         while self._failure is None:

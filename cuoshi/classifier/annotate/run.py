@@ -34,6 +34,9 @@ from cuoshi.classifier.names import printable
 from cuoshi.classifier.predict import Classifier
 from cuoshi.classifier.tokens import Tokens
 
+_PATIENCE = 900.0
+"""Seconds to wait for a chunk that is labelled elsewhere; Ray may lose the end of a task that died."""
+
 
 def annotate(
     classifier: Classifier, job: Job, listener: Listener, elsewhere: Elsewhere | None = None
@@ -161,7 +164,7 @@ class _Run:
     def _pipeline(self) -> Pipeline[Any, Done]:
         if self._elsewhere is None:
             return Pipeline(self._tokenised(), self._work, self._store)
-        return Pipeline(self._elsewhere(self._job, self._state.start()), _as_it_is, self._store)
+        return Pipeline(self._elsewhere(self._job, self._state.start()), _as_it_is, self._store, _PATIENCE)
 
     def _restore(self, begun: float) -> None:
         """Bring every file back to the end of the last chunk in the journal."""

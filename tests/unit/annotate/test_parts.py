@@ -6,7 +6,7 @@ import datetime
 import json
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from cuoshi.classifier.annotate.tally import _RECENT, SeenIds, Tally
 from cuoshi.classifier.annotate.target import choose_target
 from cuoshi.classifier.annotate.units import carried, is_own
 from cuoshi.classifier.annotate.values import as_json
-from cuoshi.classifier.errors import UsageError
+from cuoshi.classifier.errors import UsageError, WorkerError
 from cuoshi.classifier.rows import Row, read_rows
 from cuoshi.classifier.rows.csvfile import csv_rows
 from cuoshi.classifier.rows.lines import text_lines
@@ -71,6 +71,20 @@ def test_the_pipeline_keeps_the_order_and_overlaps() -> None:
     Pipeline((item for item in range(50)), lambda item: item * 2, store).run()
     assert stored == list(range(0, 100, 2))
     assert threads == {"writer"}
+
+
+def test_a_source_that_falls_silent_is_given_up() -> None:
+    def source() -> Iterator[int]:
+        time.sleep(0.5)  # before the first there is all the time
+        yield from (1, 2)
+        end.wait(10)
+
+    end, stored = threading.Event(), list[int]()
+    pipeline = Pipeline(source(), lambda item: item, stored.append, patience=0.3)
+    with pytest.raises(WorkerError, match="no result came"):
+        pipeline.run()
+    end.set()
+    assert stored == [1, 2]
 
 
 @pytest.mark.parametrize("where", ["source", "work", "store"])
