@@ -170,16 +170,24 @@ def assert_same(out: Path, whole: Path) -> None:
     assert (found["engine"]["name"], expected["engine"]["name"]) == ("ray", "local")
 
 
-def processes(name: str) -> list[int]:
-    """The processes of a name, oldest first, as Ray calls them: ``ray::…``."""
+def processes(cluster: Cluster, name: str) -> list[int]:
+    """The processes of a cluster whose names, as Ray gives them, begin so; oldest first."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
+        number = int(path.parent.name)
         try:
-            if re.match(name, path.read_bytes().decode(errors="replace")):
-                found.append((path.stat().st_ctime, int(path.parent.name)))
+            if path.read_bytes().startswith(name.encode()) and is_below(number, cluster.process.pid):
+                found.append((path.stat().st_ctime, number))
         except OSError:
             continue
     return [number for _, number in sorted(found)]
+
+
+def is_below(number: int, ancestor: int) -> bool:
+    """Whether a process was begun by another, or by one that this one began."""
+    while number not in (0, ancestor):
+        number = int(Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[1])
+    return number == ancestor
 
 
 def test_a_driver_that_is_killed_or_stopped(
@@ -188,10 +196,11 @@ def test_a_driver_that_is_killed_or_stopped(
     out = tmp_path / "out"
     arguments = (os.path.relpath(rows, small_model.parent), "-o", out, "--shard-rows", 700)
     elsewhere = (*arguments, "--engine", "ray", "--address", cluster.address, "--resume")
-    process = started(small_model, *elsewhere)
-    after_chunks(process, out / "journal", 30)
-    process.kill()
-    process.communicate()
+    for number, begun in ((10, (*arguments, "--threads", 1)), (40, elsewhere)):  # one engine, then the other
+        process = started(small_model, *begun)
+        after_chunks(process, out / "journal", number)
+        process.kill()
+        process.communicate()
     full = [path for path in out.glob("part-*") if path.suffix != ".part"]
     kept = {path: path.stat().st_ino for path in full}
     assert kept  # a shard that is full is not made again
@@ -205,7 +214,7 @@ def test_a_driver_that_is_killed_or_stopped(
     assert manifest(out)["state"] == "interrupted"
     assert run(small_model, *elsewhere).returncode == 1
     assert {path: path.stat().st_ino for path in full} == kept
-    assert len(manifest(out)["resumed"]) == 2
+    assert len(manifest(out)["resumed"]) == 3
     assert manifest(out)["engine"]["machines"] == 2
     renamed = [path for path in files(whole) if path.startswith("part-")]
     assert len(renamed) == ROWS // 700 + 1
@@ -224,7 +233,7 @@ def test_workers_that_are_killed(
         arguments = (rows, "-o", out, "--shard-rows", 700, "--engine", "ray", "--address", cluster.address)
         process = started(small_model, *arguments)
         after_chunks(process, out / "journal", 20)
-        killed = [*processes("ray::MapWorker")[:1], *processes("ray::MapBatches")]
+        killed = [*processes(cluster, "ray::MapWorker")[:1], *processes(cluster, "ray::MapBatches")]
         assert len(killed) == 2, "an actor and the task that reads"
         for number in killed:
             os.kill(number, signal.SIGKILL)
