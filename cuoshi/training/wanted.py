@@ -92,15 +92,15 @@ def choose(
     """
     shared, tuned = tune(scores, gold)
     rare = gold.sum(axis=0) < MIN_SUPPORT
-    general = next((wish for wish in reversed(wanted) if wish.label is None), None)
+    general = wish_for(None, wanted)
     if general is not None and rare.any():
         pooled = reach(scores[:, rare].reshape(-1), gold[:, rare].reshape(-1), general)
         shared = shared if pooled is None else pooled
     rows = []
     for number, (label, before) in enumerate(current.items()):
         column, truth = scores[:, number], gold[:, number]
-        wish = next((w for w in reversed(wanted) if w.label == label), general)
-        own = next((w for w in wanted if w.label == label), None) is not None
+        wish = wish_for(label, wanted)
+        own = wish is not None and wish.label == label
         if wish is None:
             after, basis = _unasked(before, tuned[number], bool(wanted))
         elif rare[number] and not own:
@@ -122,12 +122,17 @@ def choose(
     return shared, rows
 
 
+def wish_for(label: str | None, wanted: Sequence[Wanted]) -> Wanted | None:
+    """The last wish for a label, else the last one for all labels."""
+    general = next((wish for wish in reversed(wanted) if wish.label is None), None)
+    return next((wish for wish in reversed(wanted) if wish.label == label), general)
+
+
 def missed(rows: Sequence[Row], wanted: Sequence[Wanted]) -> list[str]:
     """The labels that do not get what was wanted of them, each with what it gets: ``label 0.83``."""
     found = []
     for row in rows:
-        general = next((wish for wish in reversed(wanted) if wish.label is None), None)
-        wish = next((w for w in reversed(wanted) if w.label == row.label), general)
+        wish = wish_for(row.label, wanted)
         if wish is not None and row.support:
             value = row.figures_after[1 if wish.figure == "recall" else 0]
             if value < wish.value:
