@@ -67,11 +67,7 @@ def _paths(name: str, own: Set[str]) -> list[Path]:
 
 def _below(name: str) -> list[Path]:
     paths: list[Path] = []
-    try:
-        found = find_files(name)
-    except UsageError as error:
-        raise UsageError(str(error).replace("; a text itself goes with --text", "; check the name")) from None
-    for file in found:
+    for file in find_files(name, advice="check the name"):
         if isinstance(file, CuoshiError):
             raise UsageError(str(file))
         paths.append(file)

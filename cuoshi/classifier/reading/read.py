@@ -40,18 +40,20 @@ _HTML = re.compile(
 )
 
 
-def find_files(name: str | Path) -> list[Path | ReadingError]:
+def find_files(
+    name: str | Path, *, advice: str = "a text itself goes with --text"
+) -> list[Path | ReadingError]:
     """Return the files to read: a file as given, a folder searched in sorted order for known suffixes.
 
     Hidden files and folders and lock files (``~$…``) in folders are left out. A folder inside that cannot be
-    searched is an error among the files. Raises UsageError for a path that does not exist and for a folder
-    without articles.
+    searched is an error among the files. Raises UsageError for a path that does not exist, with ``advice`` on
+    what to do, and for a folder without articles.
     """
     # os.path, unlike Path, takes a name of any length
     if not os.path.isdir(name):  # noqa: PTH112
         if os.path.exists(name):  # noqa: PTH110
             return [Path(name)]
-        raise UsageError(f"{shortened(name)}: no such file or folder; a text itself goes with --text")
+        raise UsageError(f"{shortened(name)}: no such file or folder; {advice}")
     failed: list[Path | ReadingError] = []
     found: list[Path] = []
 
